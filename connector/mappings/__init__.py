@@ -1,0 +1,1 @@
+"""Mapping sets: YAML that people write, read into one immutable, compiled `MappingSet`."""

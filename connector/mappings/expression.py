@@ -1,0 +1,217 @@
+"""CEL expressions: compiled once, with the place they were written at, evaluated without side effects.
+
+The engine is Google's C++ CEL (`cel-expr-python`). Two of its traits shape this module: an evaluation
+error is a value, not an exception; and converting a value that holds an *optional* to Python at one go
+crashes the process (0.1.3), so such results are refused at compile time and values are converted step
+by step.
+
+Variables are JSON values (`now` alone is a timestamp). An absent attribute is an error that names it,
+unless the expression says `has(x.y)` or `x.?y.orValue(z)`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from cel_expr_python import cel
+from cel_expr_python.ext import ext_math, ext_optional, ext_strings
+
+from connector.errors import ConnectorError, UsageError
+from connector.mappings.functions import FUNCTIONS
+from connector.model.json import Json
+
+MAX_LENGTH = 4_000
+"""Longest expression accepted, in characters."""
+
+_LOCATION = re.compile(r"<input>:(\d+):(\d+): (.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where something was written: file (relative to the set's folder), line and column from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        """`plans/mobile.yaml:12`."""
+        return f"{self.file}:{self.line}"
+
+
+NOWHERE = Source("<none>", 1)
+
+
+class CompileError(UsageError):
+    """An expression that CEL does not accept. `line` and `column` are inside the expression, from 1."""
+
+    code = "CEL"
+
+    def __init__(self, message: str, *, line: int = 1, column: int = 1, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
+        self.column = column
+
+
+class EvaluationError(ConnectorError):
+    """An expression that failed on the values it was given."""
+
+    code = "CEL_EVALUATION"
+
+    def __init__(self, expression: Expression, reason: str) -> None:
+        super().__init__(f"{expression.text!r} ({expression.source}): {reason}")
+        self.expression = expression
+        self.reason = reason
+
+
+class Environment:
+    """The variables that an expression at one kind of place may use, and the functions of the language."""
+
+    def __init__(self, *variables: str) -> None:
+        self.variables = variables
+        types = dict.fromkeys(variables, cel.Type.DYN)
+        if "now" in types:
+            types["now"] = cel.Type.TIMESTAMP
+        self._env = cel.NewEnv(
+            variables=types,
+            extensions=[ext_strings.ExtStrings(), ext_optional.ExtOptional(), ext_math.ExtMath()],
+            functions=FUNCTIONS,
+        )
+
+    def compile(self, text: str, source: Source = NOWHERE) -> Expression:
+        """Compile one expression.
+
+        Raises:
+            CompileError: CEL does not accept it, or it could give an optional value.
+        """
+        if len(text) > MAX_LENGTH:
+            raise CompileError(f"the expression has {len(text)} characters; {MAX_LENGTH} is the limit")
+        try:
+            program = self._env.compile(text)
+        except RuntimeError as error:
+            raise _compile_error(str(error)) from None
+        if "optional_type" in program.return_type().name():
+            raise CompileError(
+                "the result may be absent", hint="End it with `.orValue(...)`, or test it with `has(...)`."
+            )
+        return Expression(text, source, program, self)
+
+    def activation(self, variables: Mapping[str, Any]) -> Activation:
+        """Bind variables once for many evaluations. Every declared variable that an expression uses must be there."""
+        return Activation(self._env.Activation(dict(variables)), self)
+
+
+class Activation:
+    """Variables bound for evaluation."""
+
+    __slots__ = ("environment", "native")
+
+    def __init__(self, native: Any, environment: Environment) -> None:
+        self.native = native
+        self.environment = environment
+
+
+class Expression:
+    """One compiled CEL expression, where it stands, and how to evaluate it."""
+
+    __slots__ = ("_program", "environment", "source", "text")
+
+    def __init__(self, text: str, source: Source, program: Any, environment: Environment) -> None:
+        self.text = text
+        self.source = source
+        self.environment = environment
+        self._program = program
+
+    def __repr__(self) -> str:
+        """The text, for test failures and debuggers."""
+        return f"Expression({self.text!r})"
+
+    @property
+    def names(self) -> tuple[tuple[str, ...], ...]:
+        """The dotted paths that it reads, for explanations: `(("line", "attributes", "tier"),)`."""
+        return paths(self.text)
+
+    @property
+    def result_type(self) -> str:
+        """The CEL type of its result as far as it is known without values: `BOOL`, `STRING`, `DYN`…"""
+        return str(self._program.return_type().name())
+
+    def evaluate(self, activation: Activation) -> Json:
+        """The value, as JSON. Times become ISO 8601 text in UTC, durations seconds.
+
+        Raises:
+            EvaluationError: the values don't fit the expression.
+        """
+        value = self._program.eval(activation.native)
+        try:
+            return _to_json(value)
+        except _NotJson as error:
+            raise EvaluationError(self, str(error)) from None
+
+    def is_true(self, activation: Activation) -> bool:
+        """The value of a condition.
+
+        Raises:
+            EvaluationError: as `evaluate`, or the value is not a boolean.
+        """
+        value = self.evaluate(activation)
+        if not isinstance(value, bool):
+            raise EvaluationError(self, f"gives {value!r}, not true or false")
+        return value
+
+
+class _NotJson(Exception):
+    """A CEL value that has no JSON form; the text says which."""
+
+
+def _to_json(value: Any) -> Json:
+    name = value.type().name()
+    if name == "ERROR":
+        raise _NotJson(_plain_reason(str(value.value())))
+    plain = value.value()
+    if plain is None or isinstance(plain, (bool, int, float, str)):
+        return plain
+    if isinstance(plain, dict):
+        return {str(key): _to_json(inner) for key, inner in plain.items()}
+    if isinstance(plain, list):
+        return [_to_json(inner) for inner in plain]
+    if isinstance(plain, datetime):
+        return plain.isoformat().replace("+00:00", "Z")
+    if isinstance(plain, timedelta):
+        return plain.total_seconds()
+    raise _NotJson(f"gives a value of type {name}, which has no JSON form")
+
+
+_MISSING_KEY = re.compile(r'Key not found in map : "?(.*?)"?$')
+
+
+def _plain_reason(text: str) -> str:
+    missing = _MISSING_KEY.search(text)
+    if missing:
+        return f"{missing.group(1)!r} is absent"
+    return text.partition(": ")[2] or text
+
+
+def _compile_error(text: str) -> CompileError:
+    located = _LOCATION.search(text)
+    if located is None:
+        return CompileError(text)
+    line, column, message = located.groups()
+    return CompileError(message.removesuffix("[INVALID_ARGUMENT]").strip(), line=int(line), column=int(column) or 1)
+
+
+_STRING = re.compile(r"""r?("{3}.*?"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""", re.DOTALL)
+_PATH = re.compile(r"(?<![\w.?])[A-Za-z_]\w*(?:\.\??[A-Za-z_]\w*)+(?!\w|\s*\()")
+
+
+@lru_cache(maxsize=4096)
+def paths(text: str) -> tuple[tuple[str, ...], ...]:
+    """The dotted paths in an expression's text, without those in string literals, each once, in order."""
+    bare = _STRING.sub('""', text)
+    found = (tuple(match.group().replace("?", "").split(".")) for match in _PATH.finditer(bare))
+    return tuple(dict.fromkeys(found))

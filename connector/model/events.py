@@ -1,0 +1,165 @@
+"""What can happen to an order. Past tense, frozen, a closed list: the machine knows each of them.
+
+An event is applied once per turn; applying the same one twice must have the effect of once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from connector.model.failure import Failure, Problem
+from connector.model.ids import CommandId, ItemNo, OrderId
+from connector.model.json import JsonObject
+from connector.model.order import InventoryItem, Order
+
+
+class TimerKind(StrEnum):
+    """Why a timer was set."""
+
+    RETRY = "retry"
+    """Send a failed callout again."""
+    TIMEOUT = "timeout"
+    """A wait has lasted too long."""
+    WAIT = "wait"
+    """A timer item is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRead:
+    """A submitted order was read from Salesforce, together with its account's inventory."""
+
+    order: Order
+    inventory: tuple[InventoryItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderUnreadable:
+    """A submitted order could not be brought into canonical form. `order` is what could be read of it."""
+
+    order: Order
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalloutAccepted:
+    """A system took an asynchronous request; the outcome comes by a call-back."""
+
+    item: ItemNo
+    epoch: int
+    attempt: int
+    outputs: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalloutCompleted:
+    """A system did what it was asked to."""
+
+    item: ItemNo
+    epoch: int
+    attempt: int
+    outputs: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalloutFailed:
+    """A system did not do what it was asked to, or nobody knows."""
+
+    item: ItemNo
+    epoch: int
+    attempt: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackArrived:
+    """A system told the outcome of an earlier callout, naming the item. `name` is `system.event`.
+
+    `delivery` is the sender's id of this message where it has one, for recognising a repetition.
+    """
+
+    item: ItemNo
+    name: str
+    outputs: JsonObject = field(default_factory=dict)
+    failure: Failure | None = None
+    delivery: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalEventArrived:
+    """A system told that something happened to the order, naming no item. `name` is `system.event`."""
+
+    name: str
+    payload: JsonObject = field(default_factory=dict)
+    delivery: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerDue:
+    """The time that a timer was set for has come."""
+
+    item: ItemNo
+    kind: TimerKind
+    epoch: int
+
+
+class Operation(StrEnum):
+    """What an operator may ask for; the values are those of `Fulfillment_Command__c.Action__c`."""
+
+    RETRY = "Retry"
+    COMPLETE = "Complete"
+    SKIP = "Skip"
+    HOLD = "Hold"
+    RESUME = "Resume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorCommanded:
+    """A person asked for something. Without an item the command is about the order as a whole.
+
+    `outcome` and `outputs` belong to Complete (the outcome of a manual task, its form fields, corrected
+    attribute values for Retry).
+    """
+
+    command: CommandId
+    operation: Operation
+    by: str
+    item: ItemNo | None = None
+    outcome: str | None = None
+    outputs: JsonObject = field(default_factory=dict)
+    at: datetime | None = None
+
+
+Event: TypeAlias = (
+    OrderRead
+    | OrderUnreadable
+    | CalloutAccepted
+    | CalloutCompleted
+    | CalloutFailed
+    | CallbackArrived
+    | ExternalEventArrived
+    | TimerDue
+    | OperatorCommanded
+)
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    OrderRead,
+    OrderUnreadable,
+    CalloutAccepted,
+    CalloutCompleted,
+    CalloutFailed,
+    CallbackArrived,
+    ExternalEventArrived,
+    TimerDue,
+    OperatorCommanded,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressed:
+    """An event and the order that it happened to."""
+
+    order: OrderId
+    event: Event

@@ -1,0 +1,48 @@
+"""Identifiers as types of their own, so that an order's id can't be passed where a line's is wanted."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+OrderId = NewType("OrderId", str)
+"""The Salesforce Id of the Order, always the 18-character form."""
+
+LineId = NewType("LineId", str)
+"""The Salesforce Id of the OrderItem, always the 18-character form."""
+
+TechnicalLineNo = NewType("TechnicalLineNo", int)
+"""Number of a technical line inside its order, from 1."""
+
+ItemNo = NewType("ItemNo", int)
+"""Number of an item inside its plan, from 1."""
+
+CommandId = NewType("CommandId", str)
+"""The Salesforce Id of a `Fulfillment_Command__c` record."""
+
+
+def item_ref(order: OrderId, item: ItemNo) -> str:
+    """Name an item to the outside world, for example `801xx0000000001AAA-7`.
+
+    The same text is the external id of the item's record in Salesforce, the reference that a
+    fulfillment system gives back in a call-back, and the start of the idempotency key.
+    """
+    return f"{order}-{item}"
+
+
+def parse_item_ref(ref: str) -> tuple[OrderId, ItemNo]:
+    """Take a reference made by `item_ref` apart.
+
+    Raises:
+        ValueError: the text is not such a reference.
+    """
+    order, separator, number = ref.rpartition("-")
+    if not separator or not order or not number.isascii() or not number.isdigit():
+        raise ValueError(f"not an item reference: {ref!r}")
+    return OrderId(order), ItemNo(int(number))
+
+
+def idempotency_key(order: OrderId, item: ItemNo, epoch: int) -> str:
+    """Key of one logical attempt: equal for every resend of it, new only when an operator or a
+    revision starts the item anew (`epoch`, from 1).
+    """
+    return f"{order}-{item}-{epoch}"

@@ -1,0 +1,94 @@
+"""The commercial order as read from Salesforce, in canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from connector.model.ids import LineId, OrderId
+from connector.model.json import JsonObject
+
+
+class Action(StrEnum):
+    """What an order line, or a technical line, wants done to its product."""
+
+    ADD = "Add"
+    CHANGE = "Change"
+    DISCONNECT = "Disconnect"
+    NO_CHANGE = "NoChange"
+
+
+class Priority(IntEnum):
+    """Lane of an order: a lower number goes first, and no lane starves."""
+
+    HIGH = 0
+    DEFAULT = 1
+    BULK = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Whose order it is. `attributes` holds whatever more the intake mapping reads."""
+
+    id: str
+    name: str = ""
+    type: str = ""
+    attributes: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLine:
+    """One line of the commercial order. `parent` is the line above in a bundle."""
+
+    id: LineId
+    number: str
+    product: str
+    action: Action
+    quantity: float = 1
+    parent: LineId | None = None
+    attributes: JsonObject = field(default_factory=dict)
+    sub_action: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A commercial order with its lines in the order of Salesforce."""
+
+    id: OrderId
+    number: str
+    account: Account
+    lines: tuple[OrderLine, ...]
+    priority: Priority = Priority.DEFAULT
+    requested_at: datetime | None = None
+    supersedes: OrderId | None = None
+    supplemental_action: str | None = None
+    attributes: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryItem:
+    """An installed technical product of an account: the as-is side of a change order."""
+
+    id: str
+    account: str
+    product: str
+    scope_key: str
+    attributes: JsonObject = field(default_factory=dict)
+    status: str = "Active"
+
+
+def root_of(lines: Mapping[LineId, OrderLine], line: OrderLine) -> OrderLine:
+    """The topmost line of the bundle that `line` is in; a line whose parent is not in the order is a root.
+
+    Raises:
+        ValueError: the parents form a ring.
+    """
+    seen = {line.id}
+    while line.parent is not None and line.parent in lines:
+        line = lines[line.parent]
+        if line.id in seen:
+            raise ValueError(f"the parents of line {line.number} form a ring")
+        seen.add(line.id)
+    return line

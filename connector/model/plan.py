@@ -1,0 +1,178 @@
+"""The plan of one order: its items, its technical lines, and what changed in it.
+
+Items and lines are frozen; the `Plan` is the one mutable thing of the core, and only inside a turn:
+the machine replaces items in it, the shell collects what was replaced and saves just that. When the
+transaction fails the shell throws the plan away and loads it again, so a half-applied event is never seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from connector.model.failure import Failure, Problem
+from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo
+from connector.model.json import JsonObject
+from connector.model.order import Order, Priority
+from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, PlanState
+from connector.model.technical import TechnicalLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One item of a plan. What never changes is in its definition (`definition`, `key`) of the mapping set.
+
+    Times are aware UTC. `epoch` counts logical attempts (a new idempotency key each), `attempts` the
+    sendings within the present one.
+    """
+
+    no: ItemNo
+    definition: str
+    """Name of the plan definition."""
+    key: str
+    """Key of the item inside its definition."""
+    type: ItemType
+    scope_key: str
+    """Which instance of the definition this is: items of one instance share it."""
+    name: str = ""
+    line: TechnicalLineNo | None = None
+    sources: tuple[LineId, ...] = ()
+    root: LineId | None = None
+    after: tuple[ItemNo, ...] = ()
+    state: ItemState = ItemState.PENDING
+    epoch: int = 1
+    attempts: int = 0
+    outputs: JsonObject = field(default_factory=dict)
+    outcome: str | None = None
+    failure: Failure | None = None
+    waiting_for: str | None = None
+    """For people: what a running, failed or held item is waiting for."""
+    due_at: datetime | None = None
+    """When a wait ends by itself: time-out of a wait, next attempt, end of a timer."""
+    queue: str | None = None
+    accepted: bool = False
+    """An asynchronous callout was accepted; its call-back is awaited."""
+    ready_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Needs nothing more."""
+        return self.state in FINAL_ITEM_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnclaimedEvent:
+    """An external event that came before any item waited for it."""
+
+    name: str
+    payload: JsonObject
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """One order in fulfillment. Keyed by the order's id: an order has one plan."""
+
+    order: Order
+    state: PlanState
+    set_hash: str
+    items: dict[ItemNo, Item] = field(default_factory=dict)
+    lines: dict[TechnicalLineNo, TechnicalLine] = field(default_factory=dict)
+    unclaimed: tuple[UnclaimedEvent, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    message: str = ""
+    revision: int = 0
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+    changed_items: dict[ItemNo, ItemState | None] = field(default_factory=dict)
+    """Items replaced since the last save, with the state they had then (None: new)."""
+    changed_lines: set[TechnicalLineNo] = field(default_factory=set)
+    changed_head: bool = False
+    open_items: int = 0
+    """How many items are not final."""
+    _dependents: dict[ItemNo, tuple[ItemNo, ...]] = field(default_factory=dict)
+    _unmet: dict[ItemNo, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.index()
+
+    @property
+    def id(self) -> OrderId:
+        """The order's id, which is the plan's."""
+        return self.order.id
+
+    @property
+    def priority(self) -> Priority:
+        """The order's lane."""
+        return self.order.priority
+
+    def index(self) -> None:
+        """Rebuild what is derived from the items: dependents, unmet dependencies, the open count."""
+        dependents: dict[ItemNo, list[ItemNo]] = {}
+        self._unmet = {}
+        self.open_items = 0
+        for item in self.items.values():
+            unmet = 0
+            for before in item.after:
+                dependents.setdefault(before, []).append(item.no)
+                if not self.items[before].is_final:
+                    unmet += 1
+            self._unmet[item.no] = unmet
+            self.open_items += not item.is_final
+        self._dependents = {no: tuple(followers) for no, followers in dependents.items()}
+
+    def add(self, items: Iterable[Item], lines: Iterable[TechnicalLine]) -> None:
+        """Grow the plan by new items and lines."""
+        for line in lines:
+            self.lines[line.no] = line
+            self.changed_lines.add(line.no)
+        for item in items:
+            self.items[item.no] = item
+            self.changed_items.setdefault(item.no, None)
+        self.index()
+
+    def put(self, item: Item) -> None:
+        """Replace an item by its next version, and keep the derived counts true."""
+        before = self.items[item.no]
+        self.items[item.no] = item
+        self.changed_items.setdefault(item.no, before.state)
+        if item.is_final != before.is_final:
+            step = -1 if item.is_final else 1
+            self.open_items += step
+            for follower in self._dependents.get(item.no, ()):
+                self._unmet[follower] += step
+
+    def put_line(self, line: TechnicalLine) -> None:
+        """Replace a technical line by its next version."""
+        self.lines[line.no] = line
+        self.changed_lines.add(line.no)
+
+    def enrich(self, no: TechnicalLineNo, attributes: JsonObject) -> None:
+        """Give a technical line more attribute values (the outputs of an item)."""
+        if attributes:
+            line = self.lines[no]
+            self.put_line(replace(line, attributes={**line.attributes, **attributes}))
+
+    def dependents(self, no: ItemNo) -> tuple[ItemNo, ...]:
+        """The items that come directly after this one."""
+        return self._dependents.get(no, ())
+
+    def is_unblocked(self, no: ItemNo) -> bool:
+        """Every item before this one is final."""
+        return self._unmet[no] == 0
+
+    def items_by_state(self) -> Mapping[ItemState, int]:
+        """How many items are in each state."""
+        counts: dict[ItemState, int] = {}
+        for item in self.items.values():
+            counts[item.state] = counts.get(item.state, 0) + 1
+        return counts
+
+    def saved(self) -> None:
+        """Forget what changed: it has been saved."""
+        self.changed_items = {}
+        self.changed_lines = set()
+        self.changed_head = False

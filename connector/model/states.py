@@ -1,0 +1,137 @@
+"""States and transitions, as data. The diagrams in the documentation are generated from these tables.
+
+A transition that is not in the table is refused with `IllegalTransition`, and the state is untouched.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from connector.errors import IllegalTransition
+
+
+class ItemType(StrEnum):
+    """What an item of a plan is."""
+
+    CALLOUT = "callout"
+    AUTO = "auto"
+    MANUAL = "manual"
+    EVENT = "event"
+    TIMER = "timer"
+    MILESTONE = "milestone"
+
+
+class ItemState(StrEnum):
+    """State of one item; the names are those that people see in Salesforce."""
+
+    PENDING = "Pending"
+    SCHEDULED = "Scheduled"
+    READY = "Ready"
+    RUNNING = "Running"
+    ON_HOLD = "OnHold"
+    COMPLETED = "Completed"
+    SKIPPED = "Skipped"
+    FAILED = "Failed"
+    FATALLY_FAILED = "FatallyFailed"
+    FROZEN = "Frozen"
+    AMENDED = "Amended"
+    CANCELED = "Canceled"
+    DISCARDED = "Discarded"
+    FAILED_DISCARDED = "FailedDiscarded"
+
+
+class ItemTrigger(StrEnum):
+    """What moves an item from one state to the next."""
+
+    DEPENDENCIES_MET = "dependencies met"
+    CONDITION_FALSE = "condition false"
+    TIME_SET = "time set"
+    TIME_COME = "time come"
+    STARTED = "started"
+    SUCCEEDED = "succeeded"
+    FAILED_ATTEMPT = "failed, will be retried"
+    FAILED_FINALLY = "failed finally"
+    RETRY_DUE = "retry due"
+    RETRIED = "retried by an operator"
+    FORCED_COMPLETE = "completed by an operator"
+    SKIPPED_BY_OPERATOR = "skipped by an operator"
+    HELD = "held"
+    RESUMED = "resumed"
+    DISCARDED = "discarded"
+
+
+class PlanState(StrEnum):
+    """State of an order's plan."""
+
+    NOT_STARTED = "NotStarted"
+    IN_PROGRESS = "InProgress"
+    FREEZING = "Freezing"
+    FROZEN = "Frozen"
+    COMPLETED = "Completed"
+    CANCELED = "Canceled"
+    REJECTED = "Rejected"
+
+
+_S, _T = ItemState, ItemTrigger
+
+ITEM_TRANSITIONS: dict[tuple[ItemState, ItemTrigger], ItemState] = {
+    (_S.PENDING, _T.DEPENDENCIES_MET): _S.READY,
+    (_S.PENDING, _T.CONDITION_FALSE): _S.SKIPPED,
+    (_S.PENDING, _T.TIME_SET): _S.SCHEDULED,
+    (_S.PENDING, _T.FAILED_FINALLY): _S.FATALLY_FAILED,
+    (_S.PENDING, _T.SKIPPED_BY_OPERATOR): _S.SKIPPED,
+    (_S.PENDING, _T.HELD): _S.ON_HOLD,
+    (_S.PENDING, _T.DISCARDED): _S.DISCARDED,
+    (_S.SCHEDULED, _T.TIME_COME): _S.READY,
+    (_S.SCHEDULED, _T.SKIPPED_BY_OPERATOR): _S.SKIPPED,
+    (_S.SCHEDULED, _T.DISCARDED): _S.DISCARDED,
+    (_S.READY, _T.STARTED): _S.RUNNING,
+    (_S.READY, _T.SUCCEEDED): _S.COMPLETED,
+    (_S.READY, _T.FAILED_FINALLY): _S.FATALLY_FAILED,
+    (_S.READY, _T.HELD): _S.ON_HOLD,
+    (_S.READY, _T.DISCARDED): _S.DISCARDED,
+    (_S.RUNNING, _T.SUCCEEDED): _S.COMPLETED,
+    (_S.RUNNING, _T.FAILED_ATTEMPT): _S.FAILED,
+    (_S.RUNNING, _T.FAILED_FINALLY): _S.FATALLY_FAILED,
+    (_S.RUNNING, _T.FORCED_COMPLETE): _S.COMPLETED,
+    (_S.RUNNING, _T.SKIPPED_BY_OPERATOR): _S.SKIPPED,
+    (_S.FAILED, _T.RETRY_DUE): _S.RUNNING,
+    (_S.FAILED, _T.RETRIED): _S.RUNNING,
+    (_S.FAILED, _T.SUCCEEDED): _S.COMPLETED,
+    (_S.FAILED, _T.FORCED_COMPLETE): _S.COMPLETED,
+    (_S.FAILED, _T.SKIPPED_BY_OPERATOR): _S.SKIPPED,
+    (_S.FAILED, _T.HELD): _S.ON_HOLD,
+    (_S.FAILED, _T.DISCARDED): _S.FAILED_DISCARDED,
+    (_S.FATALLY_FAILED, _T.RETRIED): _S.RUNNING,
+    (_S.FATALLY_FAILED, _T.SUCCEEDED): _S.COMPLETED,
+    (_S.FATALLY_FAILED, _T.FORCED_COMPLETE): _S.COMPLETED,
+    (_S.FATALLY_FAILED, _T.SKIPPED_BY_OPERATOR): _S.SKIPPED,
+    (_S.FATALLY_FAILED, _T.DISCARDED): _S.FAILED_DISCARDED,
+    (_S.ON_HOLD, _T.RESUMED): _S.PENDING,
+    (_S.ON_HOLD, _T.SKIPPED_BY_OPERATOR): _S.SKIPPED,
+    (_S.ON_HOLD, _T.DISCARDED): _S.DISCARDED,
+}
+
+FINAL_ITEM_STATES = frozenset(
+    {
+        _S.COMPLETED,
+        _S.SKIPPED,
+        _S.AMENDED,
+        _S.CANCELED,
+        _S.DISCARDED,
+        _S.FAILED_DISCARDED,
+    }
+)
+"""States in which an item needs nothing more; what comes after it may start."""
+
+
+def next_item_state(state: ItemState, trigger: ItemTrigger) -> ItemState:
+    """The state that `trigger` leads to.
+
+    Raises:
+        IllegalTransition: the table has no such transition.
+    """
+    try:
+        return ITEM_TRANSITIONS[state, trigger]
+    except KeyError:
+        raise IllegalTransition(state.value, trigger.value) from None

@@ -1,0 +1,72 @@
+"""What decomposition makes: technical lines, and why each is as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from connector.model.ids import LineId, TechnicalLineNo
+from connector.model.json import Json, JsonObject
+from connector.model.order import Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeChange:
+    """Old and new value of one attribute of a Change line; None where it was or is absent."""
+
+    old: Json
+    new: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TechnicalLine:
+    """One line that a fulfillment system understands.
+
+    `sources` are the commercial lines that it came from, `parents` the technical lines that it was
+    decomposed from (empty at the first level), `root` the root commercial line of its bundle (the
+    first one, when lines of several bundles were merged), `scope_key` what it was merged by.
+    """
+
+    no: TechnicalLineNo
+    product: str
+    action: Action
+    scope_key: str
+    sources: tuple[LineId, ...]
+    root: LineId
+    parents: tuple[TechnicalLineNo, ...] = ()
+    quantity: float = 1
+    attributes: JsonObject = field(default_factory=dict)
+    changes: Mapping[str, AttributeChange] = field(default_factory=dict)
+    request: str = ""
+    """The fulfillment request that it is grouped into (the domain of its product, such as `network`)."""
+
+
+DecisionKind = Literal["rule", "attribute", "merge", "action", "scenario", "item", "line"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One thing that decomposition decided, taken or not taken, with what it saw.
+
+    `subject` says what it is about (`T3`, `T3.msisdn`, `line 2`, `item 7`), `rule` which rule, scenario
+    or definition decided, `source` where that stands (`decomposition/mobile.yaml:12`), `seen` the
+    inputs of its expression.
+    """
+
+    kind: DecisionKind
+    subject: str
+    taken: bool
+    reason: str
+    rule: str = ""
+    source: str = ""
+    expression: str = ""
+    seen: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Every decision of one decomposition, in the order in which they were made."""
+
+    set_hash: str
+    decisions: tuple[Decision, ...] = ()

@@ -1,0 +1,53 @@
+"""One callout to make: the request as it will be sent, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from connector.model.ids import ItemNo, OrderId, idempotency_key
+from connector.model.json import Json
+from connector.model.order import Priority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedRequest:
+    """A request to a fulfillment system, complete but for address and credentials.
+
+    Rendered once per epoch and stored before it is sent, so that every resend under the same
+    idempotency key carries the same content.
+    """
+
+    method: str
+    path: str
+    """Begins with `/`; already percent-encoded."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One attempt of one callout item."""
+
+    order: OrderId
+    item: ItemNo
+    epoch: int
+    attempt: int
+    interface: str
+    """`system.interface`."""
+    set_hash: str
+    request: RenderedRequest
+    awaits_event: bool = False
+    """The item is asynchronous: an ok answer means accepted, not completed."""
+    priority: Priority = Priority.DEFAULT
+
+    @property
+    def system(self) -> str:
+        """The system's name."""
+        return self.interface.partition(".")[0]
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key that every sending of this epoch carries."""
+        return idempotency_key(self.order, self.item, self.epoch)
