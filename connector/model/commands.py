@@ -12,15 +12,26 @@ from typing import Literal, TypeAlias
 from connector.model.events import TimerKind
 from connector.model.failure import Failure
 from connector.model.ids import CommandId, ItemNo, TechnicalLineNo
+from connector.model.work import RenderedRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvokeCallout:
-    """Send the item's request. The shell renders it once per epoch and stores it before it is sent."""
+    """Send the item's request: this one, or (None) the one that was stored for the epoch's first attempt."""
 
     item: ItemNo
     epoch: int
     attempt: int
+    interface: str
+    awaits_event: bool
+    request: RenderedRequest | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropCallout:
+    """Forget the item's request: it needs no sending any more, or the next one will be another."""
+
+    item: ItemNo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +104,7 @@ class Record:
 
 Command: TypeAlias = (
     InvokeCallout
+    | DropCallout
     | SetTimer
     | ClearTimers
     | RaiseFallout

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
-Json: TypeAlias = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
-"""A JSON value. Dates and times are ISO 8601 text; CEL turns them into times with `timestamp()`."""
-
-JsonObject: TypeAlias = Mapping[str, Json]
-"""A JSON object."""
+if TYPE_CHECKING:
+    Json: TypeAlias = Union[None, bool, int, float, str, Sequence["Json"], Mapping[str, "Json"]]
+    JsonObject: TypeAlias = Mapping[str, Json]
+else:
+    # A codec that reads these annotations at run time can't follow the recursion; any value is right there,
+    # since it comes out of a JSON parser.
+    Json = Any
+    JsonObject = Mapping[str, Any]

@@ -15,7 +15,7 @@ from connector.model.failure import Failure, Problem
 from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo
 from connector.model.json import JsonObject
 from connector.model.order import Order, Priority
-from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, PlanState
+from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase, PlanState
 from connector.model.technical import TechnicalLine
 
 
@@ -62,6 +62,27 @@ class Item:
         """Needs nothing more."""
         return self.state in FINAL_ITEM_STATES
 
+    @property
+    def phase(self) -> Phase:
+        """What the state means to somebody who asks how the order is doing."""
+        if self.state in FINAL_ITEM_STATES:
+            return Phase.DONE
+        if self.state is ItemState.RUNNING:
+            at_work = self.type is ItemType.CALLOUT and not self.accepted
+            return Phase.BUSY if at_work else Phase.WAITING
+        return _PHASES[self.state]
+
+
+_PHASES = {
+    ItemState.PENDING: Phase.IDLE,
+    ItemState.SCHEDULED: Phase.WAITING,
+    ItemState.READY: Phase.BUSY,
+    ItemState.ON_HOLD: Phase.WAITING,
+    ItemState.FAILED: Phase.BUSY,
+    ItemState.FATALLY_FAILED: Phase.FALLOUT,
+    ItemState.FROZEN: Phase.WAITING,
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnclaimedEvent:
@@ -87,12 +108,12 @@ class Plan:
     revision: int = 0
     created_at: datetime | None = None
     finished_at: datetime | None = None
-    changed_items: dict[ItemNo, ItemState | None] = field(default_factory=dict)
-    """Items replaced since the last save, with the state they had then (None: new)."""
+    changed_items: dict[ItemNo, Phase | None] = field(default_factory=dict)
+    """Items replaced since the last save, with the phase they had then (None: new)."""
     changed_lines: set[TechnicalLineNo] = field(default_factory=set)
     changed_head: bool = False
-    open_items: int = 0
-    """How many items are not final."""
+    phases: dict[Phase, int] = field(default_factory=dict)
+    """How many items are in each phase."""
     _dependents: dict[ItemNo, tuple[ItemNo, ...]] = field(default_factory=dict)
     _unmet: dict[ItemNo, int] = field(default_factory=dict)
 
@@ -109,11 +130,16 @@ class Plan:
         """The order's lane."""
         return self.order.priority
 
+    @property
+    def open_items(self) -> int:
+        """How many items are not final."""
+        return len(self.items) - self.phases[Phase.DONE]
+
     def index(self) -> None:
-        """Rebuild what is derived from the items: dependents, unmet dependencies, the open count."""
+        """Rebuild what is derived from the items: dependents, unmet dependencies, the counts."""
         dependents: dict[ItemNo, list[ItemNo]] = {}
         self._unmet = {}
-        self.open_items = 0
+        self.phases = dict.fromkeys(Phase, 0)
         for item in self.items.values():
             unmet = 0
             for before in item.after:
@@ -121,7 +147,7 @@ class Plan:
                 if not self.items[before].is_final:
                     unmet += 1
             self._unmet[item.no] = unmet
-            self.open_items += not item.is_final
+            self.phases[item.phase] += 1
         self._dependents = {no: tuple(followers) for no, followers in dependents.items()}
 
     def add(self, items: Iterable[Item], lines: Iterable[TechnicalLine]) -> None:
@@ -138,10 +164,11 @@ class Plan:
         """Replace an item by its next version, and keep the derived counts true."""
         before = self.items[item.no]
         self.items[item.no] = item
-        self.changed_items.setdefault(item.no, before.state)
+        self.changed_items.setdefault(item.no, before.phase)
+        self.phases[before.phase] -= 1
+        self.phases[item.phase] += 1
         if item.is_final != before.is_final:
             step = -1 if item.is_final else 1
-            self.open_items += step
             for follower in self._dependents.get(item.no, ()):
                 self._unmet[follower] += step
 

@@ -60,6 +60,21 @@ class ItemTrigger(StrEnum):
     DISCARDED = "discarded"
 
 
+class Phase(StrEnum):
+    """What an item's state means to somebody who asks how the order is doing."""
+
+    IDLE = "idle"
+    """Waits for what comes before it."""
+    BUSY = "busy"
+    """Somebody or something is at work on it, or will be within seconds."""
+    WAITING = "waiting"
+    """Waits for a person, a time, or another system's word."""
+    FALLOUT = "fallout"
+    """Needs a person to mend it."""
+    DONE = "done"
+    """Needs nothing more."""
+
+
 class PlanState(StrEnum):
     """State of an order's plan."""
 

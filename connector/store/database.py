@@ -1,0 +1,83 @@
+"""The connection pool, and what every connection is told when it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+import orjson
+
+from connector.errors import SettingsError, TransientError
+
+STATEMENT_SECONDS = 60
+"""No statement may run longer; the server ends it."""
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def connect(cls, url: str, *, size: int = 6) -> Self:
+        """Open the pool.
+
+        Raises:
+            SettingsError: the address or the credentials are wrong.
+            TransientError: the server can't be reached now.
+        """
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=size,
+                command_timeout=STATEMENT_SECONDS + 5,
+                init=_prepare,
+                server_settings={"application_name": "order-connector", "statement_timeout": f"{STATEMENT_SECONDS}s"},
+            )
+        except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
+            raise SettingsError(f"PostgreSQL refused the connection: {error}.", hint="Check database.url.") from None
+        except (OSError, asyncpg.PostgresError) as error:
+            raise TransientError(f"PostgreSQL can't be reached: {error}.") from None
+        return cls(pool)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection, waiting for those in use."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Borrow a connection; every statement commits by itself."""
+        async with self._pool.acquire() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Borrow a connection for one transaction; an exception rolls it back."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield connection
+
+
+Connection = Any
+"""An asyncpg connection (the pool's proxy of one; their types differ, their methods don't)."""
+
+
+def to_text(value: object) -> str:
+    """A JSON document as PostgreSQL takes it. Text that PostgreSQL can't hold (NUL) is replaced."""
+    return orjson.dumps(value).decode().replace("\\u0000", "\\ufffd")
+
+
+async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    await connection.set_type_codec("jsonb", encoder=str, decoder=str, schema="pg_catalog", format="text")
