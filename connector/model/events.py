@@ -29,10 +29,14 @@ class TimerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRead:
-    """A submitted order was read from Salesforce, together with its account's inventory."""
+    """A submitted order was read from Salesforce, together with its account's inventory.
+
+    `set_hash` is the mapping set that it was read with: the one, of those that are current, that knows its products.
+    """
 
     order: Order
     inventory: tuple[InventoryItem, ...] = ()
+    set_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,7 @@ class OrderUnreadable:
 
     order: Order
     problems: tuple[Problem, ...]
+    set_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,6 +101,10 @@ class IntakePort(Protocol):
         """
         ...
 
+    async def dismiss(self, kind: NoticeKind, ids: Sequence[str], reason: str) -> None:
+        """End the claims without any event: there is nothing to do (a command was answered already, or is gone)."""
+        ...
+
     async def postpone(self, kind: NoticeKind, ids: Sequence[str], until: datetime, reason: str) -> None:
         """End the claims; the notices may be claimed again from `until` on, with one attempt more."""
         ...
@@ -160,12 +164,16 @@ class Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postponed:
-    """Not now: the mark may be claimed again from `until` on. `failed` false: it was no attempt (budget)."""
+    """Not now: the mark may be claimed again from `until` on. `failed` false: it was no attempt (budget).
+
+    `missing` names a parent that Salesforce does not have (any more): it is to be marked, if it exists here.
+    """
 
     mark: Mark
     until: datetime
     reason: str
     failed: bool = True
+    missing: tuple[RecordKind, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +211,9 @@ class OutboxPort(Protocol):
         """Marks, whose time has come, of up to `lanes` lanes, about `records` together, oldest lane first.
 
         A lane is this worker's alone until its marks are settled or the lease is over; it is given whole
-        or, when it has more than `records` marks, in part. `kinds` leaves the other kinds for later.
+        or, when it has more than `records` marks, in part, parents first (request, plan, line, item, then
+        the others). With `kinds`, only lanes that have a mark of one of these kinds are given; what else
+        they have comes with them, since a call costs the same whatever it carries.
         """
         ...
 
