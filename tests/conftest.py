@@ -1,0 +1,88 @@
+"""What every test may rely on: a clean environment, a real PostgreSQL, and a line on what was left out."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from connector.localdb import LocalDatabase, local_database
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# -- the environment ------------------------------------------------------------------------------------
+
+_PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting, proxy or colour of the developer's shell reaches a test."""
+    for name in list(os.environ):
+        if name.startswith("CONNECTOR_") or name.upper() in _PROXIES or name in {"FORCE_COLOR", "NO_COLOR"}:
+            monkeypatch.delenv(name)
+
+
+# -- PostgreSQL -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[LocalDatabase]:
+    """One PostgreSQL server for the whole run, started when the first test wants it."""
+    with local_database(durable=False) as server:
+        yield server
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+async def database_url(postgres_server: LocalDatabase) -> AsyncIterator[str]:
+    """The URL of a fresh, empty database, dropped after the test together with whoever is still connected."""
+    name = f"test_{next(_numbers)}"
+    await _run_sql(postgres_server, f"CREATE DATABASE {name} STRATEGY file_copy")
+    yield postgres_server.url(name)
+    await _run_sql(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _run_sql(server: LocalDatabase, statement: str) -> None:
+    connection = await asyncpg.connect(server.url())
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+# -- tests that need a tool that a machine may lack --------------------------------------------------------
+
+_TOOLS: dict[str, Callable[[], bool]] = {
+    "node": lambda: shutil.which("node") is not None,
+    "browser": lambda: any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")),
+}
+"""What `@pytest.mark.needs(...)` may name, and how to see whether it is here."""
+
+_left_out: Counter[str] = Counter()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests whose tools are missing."""
+    for item in items:
+        for marker in item.iter_markers("needs"):
+            missing = [tool for tool in marker.args if not _TOOLS[tool]()]
+            if missing:
+                reason = f"no {' and no '.join(missing)} on this machine"
+                _left_out[reason] += 1
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was left out, and why."""
+    if _left_out:
+        told = "; ".join(f"{count} tests ({reason})" for reason, count in sorted(_left_out.items()))
+        terminalreporter.write_line(f"left out: {told}", yellow=True)
