@@ -16,6 +16,9 @@ TechnicalLineNo = NewType("TechnicalLineNo", int)
 ItemNo = NewType("ItemNo", int)
 """Number of an item inside its plan, from 1."""
 
+WHOLE_ORDER = ItemNo(0)
+"""In the place of an item's number: the order as a whole."""
+
 CommandId = NewType("CommandId", str)
 """The Salesforce Id of a `Fulfillment_Command__c` record."""
 

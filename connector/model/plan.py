@@ -24,7 +24,7 @@ class Item:
     """One item of a plan. What never changes is in its definition (`definition`, `key`) of the mapping set.
 
     Times are aware UTC. `epoch` counts logical attempts (a new idempotency key each), `attempts` the
-    sendings within the present one.
+    sendings since a person last had a hand in it; `request_epoch` is the epoch whose request is stored.
     """
 
     no: ItemNo
@@ -43,6 +43,7 @@ class Item:
     state: ItemState = ItemState.PENDING
     epoch: int = 1
     attempts: int = 0
+    request_epoch: int = 0
     outputs: JsonObject = field(default_factory=dict)
     outcome: str | None = None
     failure: Failure | None = None
@@ -116,6 +117,7 @@ class Plan:
     """How many items are in each phase."""
     _dependents: dict[ItemNo, tuple[ItemNo, ...]] = field(default_factory=dict)
     _unmet: dict[ItemNo, int] = field(default_factory=dict)
+    _bundles: dict[LineId | None, dict[str, TechnicalLineNo]] | None = None
 
     def __post_init__(self) -> None:
         self.index()
@@ -155,6 +157,7 @@ class Plan:
         for line in lines:
             self.lines[line.no] = line
             self.changed_lines.add(line.no)
+        self._bundles = None
         for item in items:
             self.items[item.no] = item
             self.changed_items.setdefault(item.no, None)
@@ -182,6 +185,18 @@ class Plan:
         if attributes:
             line = self.lines[no]
             self.put_line(replace(line, attributes={**line.attributes, **attributes}))
+
+    def bundle_attributes(self, root: LineId | None) -> Mapping[str, JsonObject]:
+        """The attributes of the technical lines below one root line, by product; of several lines of a
+        product, the first one's. All lines of the order where no root is given.
+        """
+        if self._bundles is None:
+            self._bundles = {None: {}}
+            for line in self.lines.values():
+                self._bundles[None].setdefault(line.product, line.no)
+                self._bundles.setdefault(line.root, {}).setdefault(line.product, line.no)
+        members = self._bundles.get(root, {})
+        return {product: self.lines[no].attributes for product, no in members.items()}
 
     def dependents(self, no: ItemNo) -> tuple[ItemNo, ...]:
         """The items that come directly after this one."""

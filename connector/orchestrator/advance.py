@@ -1,0 +1,322 @@
+"""What has become possible begins: conditions are looked at, items start, the plan comes to its end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import assert_never
+
+from connector.mappings.expression import EvaluationError
+from connector.model.commands import (
+    Assetize,
+    ClearTimers,
+    DropCallout,
+    InvokeCallout,
+    RaiseFallout,
+    ResolveFallout,
+    SetTimer,
+)
+from connector.model.events import TimerKind
+from connector.model.failure import Failure, FailureClass
+from connector.model.json import Json, JsonObject
+from connector.model.plan import Item
+from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
+from connector.orchestrator.fallout import judge
+from connector.orchestrator.requests import RenderError, render
+from connector.orchestrator.step import Step
+
+
+def settle(step: Step) -> None:
+    """Begin all that has become possible, until nothing more has; end the plan when no item is open."""
+    while step.to_look_at:
+        item = step.plan.items[step.to_look_at.popleft()]
+        if item.state is ItemState.PENDING and step.plan.is_unblocked(item.no):
+            _begin(step, item)
+    if step.plan.open_items == 0 and step.plan.state is PlanState.IN_PROGRESS:
+        step.plan.state = PlanState.COMPLETED
+        step.plan.finished_at = step.now
+        step.plan.changed_head = True
+        step.record("plan completed")
+
+
+def _begin(step: Step, item: Item) -> None:
+    definition = step.definition(item)
+    try:
+        wanted = definition.when is None or definition.when.is_true(step.activation(item))
+    except EvaluationError as error:
+        fail_finally(step, item, _unevaluable(error))
+        return
+    if not wanted:
+        skipped = step.move(item, ItemTrigger.CONDITION_FALSE, finished_at=step.now)
+        step.record("skipped", skipped, f"{definition.when.text if definition.when else ''} is false")
+        return
+    ready = step.move(item, ItemTrigger.DEPENDENCIES_MET, ready_at=step.now)
+    start(step, ready, ItemTrigger.STARTED)
+
+
+def start(step: Step, item: Item, trigger: ItemTrigger) -> None:
+    """Set an item going that is Ready, or that is to be tried anew.
+
+    What can be done here and now is: milestones and built-in tasks complete at once.
+    """
+    running = step.move(
+        item,
+        trigger,
+        started_at=item.started_at or step.now,
+        waiting_for=None,
+        due_at=None,
+        failure=None,
+        accepted=False,
+    )
+    try:
+        _start(step, running)
+    except EvaluationError as error:
+        fail_finally(step, running, _unevaluable(error))
+    except RenderError as error:
+        fail_finally(step, running, _configuration("REQUEST", error.message))
+
+
+def _start(step: Step, item: Item) -> None:
+    match item.type:
+        case ItemType.CALLOUT:
+            _call_out(step, item)
+        case ItemType.AUTO:
+            _run_task(step, item)
+        case ItemType.MANUAL:
+            _open_task(step, item)
+        case ItemType.EVENT:
+            _wait_for_event(step, item)
+        case ItemType.TIMER:
+            _wait_for_time(step, item)
+        case ItemType.MILESTONE:
+            complete(step, item, {})
+        case _:
+            assert_never(item.type)
+
+
+def _call_out(step: Step, item: Item) -> None:
+    definition = step.definition(item)
+    interface = step.mappings.interface(definition.interface or "")
+    request = render(interface, step.activation(item)) if item.request_epoch != item.epoch else None
+    calling = step.change(
+        item,
+        attempts=item.attempts + 1,
+        request_epoch=item.epoch,
+        waiting_for=f"{interface.full_name} to answer",
+    )
+    step.command(
+        InvokeCallout(
+            item=item.no,
+            epoch=calling.epoch,
+            attempt=calling.attempts,
+            interface=interface.full_name,
+            awaits_event=definition.completes is not None,
+            request=request,
+        )
+    )
+
+
+def _run_task(step: Step, item: Item) -> None:
+    definition = step.definition(item)
+    outputs: JsonObject = {}
+    if definition.task == "set":
+        activation = step.activation(item)
+        outputs = {name: expression.evaluate(activation) for name, expression in definition.sets.items()}
+    elif definition.task == "assetize":
+        sources = set(item.sources)
+        lines = tuple(no for no, line in step.plan.lines.items() if sources.intersection(line.sources))
+        step.command(Assetize(lines=lines))
+    complete(step, item, outputs)
+
+
+def _open_task(step: Step, item: Item) -> None:
+    definition = step.definition(item)
+    queue = step.mappings.queues[definition.queue or ""]
+    opened = step.change(item, waiting_for=f"a person of queue {queue.label}", queue=queue.developer_name)
+    step.record("task opened", opened, f"in queue {queue.label}")
+
+
+def _wait_for_event(step: Step, item: Item) -> None:
+    completion = step.definition(item).completes
+    if completion is None:  # the check of the set forbids it
+        raise RenderError(f"item {item.key} names no event to wait for")
+    due = step.now + completion.within if completion.within else None
+    waiting = step.change(item, waiting_for=completion.on, due_at=due)
+    for event in step.plan.unclaimed:
+        if event.name == completion.on and matches(step, waiting, event.payload):
+            step.plan.unclaimed = tuple(other for other in step.plan.unclaimed if other is not event)
+            step.plan.changed_head = True
+            complete(step, waiting, event.payload)
+            return
+    if due:
+        step.command(SetTimer(item=item.no, kind=TimerKind.TIMEOUT, epoch=item.epoch, due=due))
+
+
+def _wait_for_time(step: Step, item: Item) -> None:
+    definition = step.definition(item)
+    due = step.now
+    if definition.until is not None:
+        due = _moment(definition.until.evaluate(step.activation(item)), definition.until.text)
+    elif definition.duration is not None:
+        due = step.now + definition.duration
+    if due <= step.now:
+        complete(step, item, {})
+        return
+    step.change(item, waiting_for=f"{due:%Y-%m-%d %H:%M:%S} UTC", due_at=due)
+    step.command(SetTimer(item=item.no, kind=TimerKind.WAIT, epoch=item.epoch, due=due))
+
+
+def _moment(value: Json, text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise RenderError(f"{text!r} gives {value!r}, which is no date and time") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def matches(step: Step, item: Item, payload: JsonObject) -> bool:
+    """The item waits for an external event with this payload (the name has been compared)."""
+    completion = step.definition(item).completes
+    if completion is None:
+        return False
+    if completion.match is None:
+        return True
+    try:
+        return completion.match.is_true(step.matching(item, payload))
+    except EvaluationError as error:
+        step.record("event not matched", item, str(error))
+        return False
+
+
+def complete(
+    step: Step,
+    item: Item,
+    outputs: JsonObject,
+    *,
+    trigger: ItemTrigger = ItemTrigger.SUCCEEDED,
+    outcome: str | None = None,
+    by: str = "",
+) -> None:
+    """The item is done: its outputs become attributes of its line, and what comes after it may begin."""
+    _close_fallout(step, item, "The item was completed.", by)
+    if item.line is not None:
+        step.plan.enrich(item.line, outputs)
+    done = step.move(
+        item,
+        trigger,
+        outputs={**item.outputs, **outputs},
+        outcome=outcome,
+        finished_at=step.now,
+        waiting_for=None,
+        due_at=None,
+        failure=None,
+        accepted=False,
+    )
+    _forget(step, item)
+    detail = f"outcome {outcome}" if outcome else ", ".join(f"{name}={value}" for name, value in outputs.items())
+    step.record("completed", done, detail[:500], by)
+
+
+def skip(step: Step, item: Item, by: str) -> None:
+    """The item is left out by decision of an operator."""
+    _close_fallout(step, item, "The item was skipped.", by)
+    skipped = step.move(
+        item,
+        ItemTrigger.SKIPPED_BY_OPERATOR,
+        finished_at=step.now,
+        waiting_for=None,
+        due_at=None,
+        accepted=False,
+    )
+    _forget(step, item)
+    step.record("skipped", skipped, "by an operator", by)
+
+
+def retry(step: Step, item: Item, by: str) -> None:
+    """Try a failed item again because a person says so.
+
+    A new logical attempt, hence a new idempotency key, unless nobody knows whether the last one had its
+    effect: then the same one goes out again, so that the system can recognise it.
+    """
+    failure = item.failure
+    unknown = failure is not None and failure.failure_class is FailureClass.UNKNOWN_OUTCOME
+    waiting = item.state is ItemState.FAILED
+    _close_fallout(step, item, "The item was retried.", by)
+    step.command(ClearTimers(item=item.no))
+    if not (unknown or waiting):
+        step.command(DropCallout(item=item.no))
+        item = step.change(item, epoch=item.epoch + 1, attempts=0)
+    step.record("retried", item, "by an operator", by)
+    start(step, item, ItemTrigger.RETRIED)
+
+
+def _close_fallout(step: Step, item: Item, how: str, by: str) -> None:
+    if item.state is ItemState.FATALLY_FAILED:
+        step.command(ResolveFallout(item=item.no, how=how, by=by))
+
+
+def _forget(step: Step, item: Item) -> None:
+    """Drop what was kept for a running item."""
+    if item.type in (ItemType.CALLOUT, ItemType.EVENT, ItemType.TIMER):
+        step.command(ClearTimers(item=item.no))
+    if item.type is ItemType.CALLOUT:
+        step.command(DropCallout(item=item.no))
+
+
+def fail(step: Step, item: Item, failure: Failure, *, answered: bool) -> None:
+    """An attempt failed: try again later if the policy says so, else ask a person.
+
+    `answered`: the system gave a definite answer, so the next attempt is another logical one.
+    """
+    definition = step.definition(item)
+    safe = item.type is not ItemType.CALLOUT or step.mappings.interface(definition.interface or "").is_idempotent
+    verdict = judge(step.plan.id, item, failure, step.mappings, resend_is_safe=safe)
+    if verdict.wait is None or item.type is not ItemType.CALLOUT:
+        fail_finally(step, item, failure)
+        return
+    due = step.now + verdict.wait
+    if answered:
+        step.command(DropCallout(item=item.no))
+    failed = step.move(
+        item,
+        ItemTrigger.FAILED_ATTEMPT,
+        failure=failure,
+        due_at=due,
+        accepted=False,
+        waiting_for=f"the next attempt (policy {verdict.policy}): {failure.message}"[:255],
+        epoch=item.epoch + answered,
+    )
+    step.record("failed, will be retried", failed, f"{failure.code}: {failure.message}"[:500])
+    step.command(ClearTimers(item=item.no))
+    step.command(SetTimer(item=item.no, kind=TimerKind.RETRY, epoch=failed.epoch, due=due))
+
+
+def fail_finally(step: Step, item: Item, failure: Failure) -> None:
+    """The item can't go on without a person: tell the people whose queue it is."""
+    verdict = judge(step.plan.id, item, failure, step.mappings, resend_is_safe=False)
+    failed = step.move(
+        item,
+        ItemTrigger.FAILED_FINALLY,
+        failure=failure,
+        due_at=None,
+        accepted=False,
+        waiting_for=f"a decision: {failure.message}"[:255],
+    )
+    step.command(ClearTimers(item=item.no))
+    step.command(
+        RaiseFallout(
+            item=item.no,
+            failure=failure,
+            queue=verdict.queue,
+            severity=verdict.severity,
+            suggestions=verdict.suggestions,
+        )
+    )
+    step.record("failed finally", failed, f"{failure.code}: {failure.message}"[:500])
+
+
+def _unevaluable(error: EvaluationError) -> Failure:
+    return _configuration("CEL_EVALUATION", str(error))
+
+
+def _configuration(code: str, message: str) -> Failure:
+    return Failure(failure_class=FailureClass.CONFIGURATION, code=code, message=message)

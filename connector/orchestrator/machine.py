@@ -1,0 +1,235 @@
+"""The machine: an event happens to a plan; the plan changes, and commands say what the shell must do.
+
+Pure: the same plan, event, time and mapping set give the same changes and commands. An event that no
+longer fits (an answer to an attempt that is over, a repeated message) changes nothing and is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import assert_never
+
+from connector.decomposition import decompose
+from connector.mappings.set import MappingSet
+from connector.model.commands import Command, RaiseFallout, SetTimer
+from connector.model.events import (
+    CallbackArrived,
+    CalloutAccepted,
+    CalloutCompleted,
+    CalloutFailed,
+    Event,
+    ExternalEventArrived,
+    OperatorCommanded,
+    OrderRead,
+    OrderUnreadable,
+    TimerDue,
+    TimerKind,
+)
+from connector.model.failure import Failure, FailureClass, Problem
+from connector.model.ids import WHOLE_ORDER, ItemNo
+from connector.model.json import JsonObject
+from connector.model.order import Order
+from connector.model.plan import Item, Plan, UnclaimedEvent
+from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
+from connector.model.technical import Explanation
+from connector.orchestrator.advance import complete, fail, matches, settle, start
+from connector.orchestrator.people import obey
+from connector.orchestrator.step import Step
+
+MOST_UNCLAIMED = 100
+"""External events that nothing waited for yet are kept up to this number per order, the oldest dropped."""
+
+
+def begin(
+    event: OrderRead | OrderUnreadable, now: datetime, mappings: MappingSet
+) -> tuple[Plan, list[Command], Explanation]:
+    """Make the plan of an order that was read, and set going what can go; or reject the order.
+
+    The reasons of a rejection are all in the plan's `problems`; nothing is half-built then.
+    """
+    if isinstance(event, OrderUnreadable):
+        return *_reject(event.order, event.problems, now, mappings), Explanation(set_hash=mappings.hash)
+    made = decompose(event.order, event.inventory, mappings, now)
+    if made.problems:
+        return *_reject(event.order, made.problems, now, mappings), made.explanation
+    plan = Plan(order=event.order, state=PlanState.IN_PROGRESS, set_hash=mappings.hash, created_at=now)
+    plan.add(made.items, made.lines)
+    step = Step(plan, now, mappings)
+    step.record("plan made", detail=f"{len(made.lines)} technical lines, {len(made.items)} items")
+    step.to_look_at.extend(plan.items)
+    settle(step)
+    return plan, step.commands, made.explanation
+
+
+def _reject(
+    order: Order, problems: Sequence[Problem], now: datetime, mappings: MappingSet
+) -> tuple[Plan, list[Command]]:
+    message = "\n".join(str(problem) for problem in problems)
+    plan = Plan(
+        order=order,
+        state=PlanState.REJECTED,
+        set_hash=mappings.hash,
+        problems=tuple(problems),
+        message=message,
+        created_at=now,
+    )
+    step = Step(plan, now, mappings)
+    step.record("order rejected", detail=message[:500])
+    failure = Failure(
+        failure_class=FailureClass.BUSINESS,
+        code=problems[0].code,
+        message=str(problems[0]) if len(problems) == 1 else f"The order has {len(problems)} problems.",
+        detail=message,
+    )
+    suggestions = ("Mend the order (or the mapping set), then press Retry: the order is read again.",)
+    step.command(RaiseFallout(item=WHOLE_ORDER, failure=failure, queue=mappings.fallout_queue, suggestions=suggestions))
+    return plan, step.commands
+
+
+def handle(plan: Plan, event: Event, now: datetime, mappings: MappingSet) -> list[Command]:
+    """Apply an event to a plan.
+
+    `mappings` is the set that the plan was made with. The plan is changed in place; who calls this
+    throws it away when its changes can't be saved.
+    """
+    step = Step(plan, now, mappings)
+    match event:
+        case CalloutAccepted():
+            _accepted(step, event)
+        case CalloutCompleted():
+            _answered(step, event)
+        case CalloutFailed():
+            _attempt_failed(step, event)
+        case CallbackArrived():
+            _called_back(step, event)
+        case ExternalEventArrived():
+            _happened(step, event.name, event.payload)
+        case TimerDue():
+            _time_came(step, event)
+        case OperatorCommanded():
+            obey(step, event)
+        case OrderRead() | OrderUnreadable():
+            step.record("already in fulfillment", detail="The order was submitted again; nothing changes.")
+        case _:
+            assert_never(event)
+    settle(step)
+    return step.commands
+
+
+def _present_attempt(step: Step, number: ItemNo, epoch: int, attempt: int) -> Item | None:
+    """The item, if this very attempt of it is still under way."""
+    item = step.plan.items.get(number)
+    if item is None or (item.epoch, item.attempts) != (epoch, attempt) or item.state is not ItemState.RUNNING:
+        step.record("late answer ignored", item, f"epoch {epoch}, attempt {attempt}")
+        return None
+    return item
+
+
+def _accepted(step: Step, event: CalloutAccepted) -> None:
+    item = _present_attempt(step, event.item, event.epoch, event.attempt)
+    if item is None:
+        return
+    completion = step.definition(item).completes
+    due = step.now + completion.within if completion and completion.within else None
+    if item.line is not None:
+        step.plan.enrich(item.line, event.outputs)
+    waiting = step.change(
+        item,
+        accepted=True,
+        outputs={**item.outputs, **event.outputs},
+        waiting_for=completion.on if completion else "a call-back",
+        due_at=due,
+    )
+    step.record("accepted", waiting, f"waits for {waiting.waiting_for}")
+    if due:
+        step.command(SetTimer(item=item.no, kind=TimerKind.TIMEOUT, epoch=item.epoch, due=due))
+
+
+def _answered(step: Step, event: CalloutCompleted) -> None:
+    item = _present_attempt(step, event.item, event.epoch, event.attempt)
+    if item is not None:
+        complete(step, item, event.outputs)
+
+
+def _attempt_failed(step: Step, event: CalloutFailed) -> None:
+    item = _present_attempt(step, event.item, event.epoch, event.attempt)
+    if item is not None:
+        answered = event.failure.failure_class in (FailureClass.BUSINESS, FailureClass.CONFIGURATION)
+        fail(step, item, event.failure, answered=answered)
+
+
+_AWAITING_CALLBACK = (ItemState.RUNNING, ItemState.FAILED, ItemState.FATALLY_FAILED)
+
+
+def _called_back(step: Step, event: CallbackArrived) -> None:
+    """A system told the outcome of a callout, perhaps before it answered the call itself.
+
+    A message that is not the one that completes the item is news about the order: something else may
+    be waiting for it.
+    """
+    item = step.plan.items.get(event.item)
+    if item is None:
+        step.record("call-back ignored", detail=f"{event.name} for item {event.item}, which the plan does not have")
+        return
+    completion = step.definition(item).completes if item.type is ItemType.CALLOUT else None
+    if completion is None or completion.on != event.name or not matches(step, item, event.outputs):
+        _happened(step, event.name, event.outputs, item)
+        return
+    if item.state not in _AWAITING_CALLBACK:
+        step.record("call-back ignored", item, f"{event.name} came when the item was {item.state}")
+        return
+    if event.failure is None:
+        complete(step, item, event.outputs)
+    elif item.state is ItemState.RUNNING:
+        fail(step, item, event.failure, answered=True)
+    else:
+        step.record("call-back ignored", item, f"{event.name} tells of a failure that is known")
+
+
+def _happened(step: Step, name: str, payload: JsonObject, about: Item | None = None) -> None:
+    """Give an external event to the first item that waits for it, or keep it for one that will."""
+    if about is not None and about.line is not None:
+        step.plan.enrich(about.line, payload)
+    for item in step.plan.items.values():
+        if item.type is ItemType.EVENT and item.state is ItemState.RUNNING:
+            completion = step.definition(item).completes
+            if completion is not None and completion.on == name and matches(step, item, payload):
+                complete(step, item, payload)
+                return
+    kept = (*step.plan.unclaimed, UnclaimedEvent(name=name, payload=payload, at=step.now))
+    step.plan.unclaimed = kept[-MOST_UNCLAIMED:]
+    step.plan.changed_head = True
+    step.record("event kept", about, f"{name}: nothing waits for it yet")
+
+
+def _time_came(step: Step, event: TimerDue) -> None:
+    item = step.plan.items.get(event.item)
+    if item is None or item.epoch != event.epoch:
+        return
+    match event.kind:
+        case TimerKind.RETRY:
+            if item.state is ItemState.FAILED:
+                start(step, item, ItemTrigger.RETRY_DUE)
+        case TimerKind.WAIT:
+            if item.state is ItemState.RUNNING:
+                complete(step, item, {})
+        case TimerKind.TIMEOUT:
+            if item.state is ItemState.RUNNING:
+                _did_not_come(step, item)
+        case _:
+            assert_never(event.kind)
+
+
+def _did_not_come(step: Step, item: Item) -> None:
+    definition = step.definition(item)
+    completion = definition.completes
+    interface = definition.interface
+    failure = Failure(
+        failure_class=FailureClass.UNKNOWN_OUTCOME if item.type is ItemType.CALLOUT else FailureClass.BUSINESS,
+        code="EVENT_TIMEOUT",
+        message=f"{completion.on if completion else 'The event'} did not come in time.",
+        system=completion.on.partition(".")[0] if completion else None,
+        interface=interface,
+    )
+    fail(step, item, failure, answered=False)

@@ -1,0 +1,129 @@
+"""What operators ask for: every command is guarded by state and answered, whatever comes of it."""
+
+from __future__ import annotations
+
+from connector.errors import RefusedError
+from connector.mappings.set import FormField, ItemDefinition
+from connector.model.commands import AnswerCommand, ClearTimers, ReadOrderAgain, ResolveFallout
+from connector.model.events import Operation, OperatorCommanded
+from connector.model.failure import Failure, FailureClass
+from connector.model.ids import WHOLE_ORDER
+from connector.model.json import Json
+from connector.model.plan import Item
+from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
+from connector.orchestrator.advance import complete, fail_finally, retry, skip
+from connector.orchestrator.step import Step
+
+
+def obey(step: Step, command: OperatorCommanded) -> None:
+    """Do what was asked, or refuse with a reason; the operator is told either way."""
+    try:
+        done = _for_order(step, command) if command.item in (None, WHOLE_ORDER) else _for_item(step, command)
+    except RefusedError as refusal:
+        step.command(AnswerCommand(command=command.command, answer="Refused", message=str(refusal)))
+        step.record("command refused", detail=f"{command.operation}: {refusal}", by=command.by)
+        return
+    step.command(AnswerCommand(command=command.command, answer="Done", message=done))
+
+
+def _for_order(step: Step, command: OperatorCommanded) -> str:
+    plan = step.plan
+    if command.operation is not Operation.RETRY:
+        raise RefusedError(f"{command.operation} needs an item.", hint="Choose the item on the command.")
+    if plan.state is PlanState.REJECTED:
+        step.command(ResolveFallout(item=WHOLE_ORDER, how="The order is read again.", by=command.by))
+        step.command(ReadOrderAgain())
+        step.record("order is read again", by=command.by)
+        return "The order is read again from Salesforce."
+    failed = [item for item in plan.items.values() if item.state is ItemState.FATALLY_FAILED]
+    if not failed:
+        raise RefusedError(f"Nothing of order {plan.order.number} has failed.")
+    for item in failed:
+        retry(step, item, command.by)
+    return f"{len(failed)} failed item{'s' if len(failed) > 1 else ''} started again."
+
+
+def _for_item(step: Step, command: OperatorCommanded) -> str:
+    item = step.plan.items.get(command.item) if command.item is not None else None
+    if item is None:
+        raise RefusedError(f"The plan of order {step.plan.order.number} has no item {command.item}.")
+    match command.operation:
+        case Operation.RETRY:
+            return _retry(step, item, command)
+        case Operation.COMPLETE:
+            return _complete(step, item, command)
+        case Operation.SKIP:
+            _refuse_while_sending(item, "skipped")
+            skip(step, item, command.by)
+            return f"{item.name} was skipped."
+        case Operation.HOLD:
+            step.move(item, ItemTrigger.HELD, waiting_for=f"{command.by} to resume it", due_at=None)
+            step.command(ClearTimers(item=item.no))
+            step.record("held", item, by=command.by)
+            return f"{item.name} is on hold."
+        case Operation.RESUME:
+            step.move(item, ItemTrigger.RESUMED, waiting_for=None)
+            step.to_look_at.append(item.no)
+            step.record("resumed", item, by=command.by)
+            return f"{item.name} goes on."
+
+
+def _retry(step: Step, item: Item, command: OperatorCommanded) -> str:
+    if item.state not in (ItemState.FAILED, ItemState.FATALLY_FAILED):
+        raise RefusedError(f"{item.name} is {item.state}; only a failed item can be retried.")
+    if command.outputs and item.line is not None:
+        step.plan.enrich(item.line, command.outputs)
+        step.record("attributes corrected", item, ", ".join(command.outputs), command.by)
+    retry(step, item, command.by)
+    return f"{item.name} was started again."
+
+
+def _complete(step: Step, item: Item, command: OperatorCommanded) -> str:
+    _refuse_while_sending(item, "completed by hand")
+    definition = step.definition(item)
+    if item.type is ItemType.MANUAL:
+        _check_form(definition, command)
+        if command.outcome in definition.failing_outcomes:
+            if item.state is not ItemState.RUNNING:
+                raise RefusedError(f"{item.name} is {item.state}; it has no outcome to be given.")
+            fail_finally(step, item, _bad_outcome(item, command.outcome or ""))
+            return f"{item.name} ended with {command.outcome}."
+    complete(step, item, command.outputs, trigger=ItemTrigger.FORCED_COMPLETE, outcome=command.outcome, by=command.by)
+    return f"{item.name} is completed."
+
+
+def _refuse_while_sending(item: Item, what: str) -> None:
+    if item.type is ItemType.CALLOUT and item.state is ItemState.RUNNING and not item.accepted:
+        raise RefusedError(
+            f"{item.name} can't be {what} while {item.waiting_for or 'its system'}.", hint="Try again in a minute."
+        )
+
+
+def _bad_outcome(item: Item, outcome: str) -> Failure:
+    code = f"OUTCOME_{outcome.upper().replace(' ', '_')}"
+    return Failure(failure_class=FailureClass.BUSINESS, code=code, message=f"{item.name} ended with {outcome}.")
+
+
+def _check_form(definition: ItemDefinition, command: OperatorCommanded) -> None:
+    if definition.outcomes and command.outcome not in definition.outcomes:
+        choices = ", ".join(definition.outcomes)
+        given = f"{command.outcome!r} is not one of them" if command.outcome else "none was given"
+        raise RefusedError(f"{definition.name} ends with one of: {choices}; {given}.")
+    for form_field in definition.form:
+        if form_field.name not in command.outputs:
+            if form_field.required and command.outcome not in definition.failing_outcomes:
+                raise RefusedError(f"{definition.name} needs the field {form_field.label} ({form_field.name}).")
+        elif not _fits(form_field, command.outputs[form_field.name]):
+            raise RefusedError(f"{form_field.label} ({form_field.name}) has to be a {form_field.type}.")
+
+
+def _fits(form_field: FormField, value: Json) -> bool:
+    match form_field.type:
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "number":
+            return isinstance(value, (int, float)) and not isinstance(value, bool)
+        case "string" | "date":
+            return isinstance(value, str)

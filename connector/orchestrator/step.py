@@ -1,0 +1,84 @@
+"""One event being applied: the plan, the time, the definitions, and the commands collected so far."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from connector.mappings.expression import Activation
+from connector.mappings.set import EVENT, PLAN, ItemDefinition, MappingSet
+from connector.mappings.views import item_view, order_view, source_view, technical_view
+from connector.model.commands import Command, Record
+from connector.model.ids import ItemNo
+from connector.model.json import JsonObject
+from connector.model.plan import Item, Plan
+from connector.model.states import ItemTrigger, next_item_state
+
+
+@dataclass(slots=True)
+class Step:
+    """Everything that the handling of one event may look at and change."""
+
+    plan: Plan
+    now: datetime
+    mappings: MappingSet
+    commands: list[Command] = field(default_factory=list)
+    to_look_at: deque[ItemNo] = field(default_factory=deque)
+    """Items that may have become possible, in the order in which they were found."""
+
+    def definition(self, item: Item) -> ItemDefinition:
+        """The definition that the item was made from."""
+        return self.mappings.definition(item.definition, item.key)
+
+    def move(self, item: Item, trigger: ItemTrigger, **changes: Any) -> Item:
+        """Take a transition, with further changes of the item, and keep the plan true.
+
+        Raises:
+            IllegalTransition: the item's state doesn't allow it; nothing was changed.
+        """
+        moved = replace(item, state=next_item_state(item.state, trigger), **changes)
+        self.plan.put(moved)
+        if moved.is_final and not item.is_final:
+            self.to_look_at.extend(self.plan.dependents(item.no))
+        return moved
+
+    def change(self, item: Item, **changes: Any) -> Item:
+        """Change an item without a transition."""
+        changed = replace(item, **changes)
+        self.plan.put(changed)
+        return changed
+
+    def command(self, command: Command) -> None:
+        """Ask the shell for something."""
+        self.commands.append(command)
+
+    def record(self, what: str, item: Item | None = None, detail: str = "", by: str = "") -> None:
+        """Write a line of history."""
+        self.command(Record(item=item.no if item else None, what=what, detail=detail, by=by))
+
+    def activation(self, item: Item) -> Activation:
+        """The variables of the environment PLAN for one item."""
+        return PLAN.activation({**self._variables(item), "now": self.now})
+
+    def matching(self, item: Item, event: JsonObject) -> Activation:
+        """The variables of the environment EVENT for one item and an external event's payload."""
+        return EVENT.activation({**self._variables(item), "event": event})
+
+    def _variables(self, item: Item) -> dict[str, Any]:
+        return {
+            "order": order_view(self.plan.order),
+            "line": self._line(item),
+            "bundle": self.plan.bundle_attributes(item.root),
+            "item": item_view(self.plan, item),
+        }
+
+    def _line(self, item: Item) -> JsonObject:
+        if item.line is not None:
+            return technical_view(self.plan.lines[item.line])
+        for line in self.plan.order.lines:
+            if line.id in item.sources:
+                product = self.mappings.products.get(line.product)
+                return source_view(line, product.classes if product else ())
+        return {}
