@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeAlias
 
-from connector.mappings.set import MappingSet, RecordKind
+from connector.mappings.set import MappingSet
 from connector.model.events import Addressed
 from connector.model.ids import CommandId, OrderId
+from connector.model.mark import RecordKind
 
 # -- intake ---------------------------------------------------------------------------------------------
 
