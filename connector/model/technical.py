@@ -62,6 +62,8 @@ class Decision:
     source: str = ""
     expression: str = ""
     seen: JsonObject = field(default_factory=dict)
+    made: str = ""
+    """What a taken rule or scenario led to: the technical line (`T3`), the plan definition's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
