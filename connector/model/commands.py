@@ -56,7 +56,9 @@ class RaiseFallout:
     """Tell people that the item (0: the order as a whole) needs one of them."""
 
     item: ItemNo
+    episode: int
     failure: Failure
+    attempts: int
     queue: str
     severity: str = "Medium"
     suggestions: tuple[str, ...] = ()
@@ -67,6 +69,7 @@ class ResolveFallout:
     """Tell people that the item's fallout is over, how, and through whom."""
 
     item: ItemNo
+    episode: int
     how: str
     by: str = ""
 

@@ -52,6 +52,12 @@ class Item:
     due_at: datetime | None = None
     """When a wait ends by itself: time-out of a wait, next attempt, end of a timer."""
     queue: str | None = None
+    instructions: str | None = None
+    """manual: what the person is told."""
+    choices: tuple[str, ...] = ()
+    """manual: the outcomes that the person may choose from."""
+    fallouts: int = 0
+    """How many times people were called for help."""
     accepted: bool = False
     """An asynchronous callout was accepted; its call-back is awaited."""
     ready_at: datetime | None = None

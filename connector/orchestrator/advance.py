@@ -131,7 +131,14 @@ def _run_task(step: Step, item: Item) -> None:
 def _open_task(step: Step, item: Item) -> None:
     definition = step.definition(item)
     queue = step.mappings.queues[definition.queue or ""]
-    opened = step.change(item, waiting_for=f"a person of queue {queue.label}", queue=queue.developer_name)
+    instructions = definition.instructions.evaluate(step.activation(item)) if definition.instructions else None
+    opened = step.change(
+        item,
+        waiting_for=f"a person of queue {queue.label}",
+        queue=queue.developer_name,
+        instructions=str(instructions) if instructions is not None else None,
+        choices=definition.outcomes,
+    )
     step.record("task opened", opened, f"in queue {queue.label}")
 
 
@@ -251,7 +258,7 @@ def retry(step: Step, item: Item, by: str) -> None:
 
 def _close_fallout(step: Step, item: Item, how: str, by: str) -> None:
     if item.state is ItemState.FATALLY_FAILED:
-        step.command(ResolveFallout(item=item.no, how=how, by=by))
+        step.command(ResolveFallout(item=item.no, episode=item.fallouts, how=how, by=by))
 
 
 def _forget(step: Step, item: Item) -> None:
@@ -299,13 +306,16 @@ def fail_finally(step: Step, item: Item, failure: Failure) -> None:
         failure=failure,
         due_at=None,
         accepted=False,
+        fallouts=item.fallouts + 1,
         waiting_for=f"a decision: {failure.message}"[:255],
     )
     step.command(ClearTimers(item=item.no))
     step.command(
         RaiseFallout(
             item=item.no,
+            episode=failed.fallouts,
             failure=failure,
+            attempts=failed.attempts,
             queue=verdict.queue,
             severity=verdict.severity,
             suggestions=verdict.suggestions,

@@ -83,7 +83,16 @@ def _reject(
         detail=message,
     )
     suggestions = ("Mend the order (or the mapping set), then press Retry: the order is read again.",)
-    step.command(RaiseFallout(item=WHOLE_ORDER, failure=failure, queue=mappings.fallout_queue, suggestions=suggestions))
+    step.command(
+        RaiseFallout(
+            item=WHOLE_ORDER,
+            episode=1,
+            attempts=0,
+            failure=failure,
+            queue=mappings.fallout_queue,
+            suggestions=suggestions,
+        )
+    )
     return plan, step.commands
 
 

@@ -31,7 +31,7 @@ def _for_order(step: Step, command: OperatorCommanded) -> str:
     if command.operation is not Operation.RETRY:
         raise RefusedError(f"{command.operation} needs an item.", hint="Choose the item on the command.")
     if plan.state is PlanState.REJECTED:
-        step.command(ResolveFallout(item=WHOLE_ORDER, how="The order is read again.", by=command.by))
+        step.command(ResolveFallout(item=WHOLE_ORDER, episode=1, how="The order is read again.", by=command.by))
         step.command(ReadOrderAgain())
         step.record("order is read again", by=command.by)
         return "The order is read again from Salesforce."

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import asyncpg
-import orjson
 
 from connector.errors import SettingsError, TransientError
 
@@ -74,9 +73,25 @@ Connection = Any
 """An asyncpg connection (the pool's proxy of one; their types differ, their methods don't)."""
 
 
-def to_text(value: object) -> str:
-    """A JSON document as PostgreSQL takes it. Text that PostgreSQL can't hold (NUL) is replaced."""
-    return orjson.dumps(value).decode().replace("\\u0000", "\\ufffd")
+def columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
+    """Rows as the column arrays that a query over `unnest` takes."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def may_pass(error: BaseException) -> bool:
+    """The database is away, busy, or chose this transaction to give way: the same may succeed later."""
+    if isinstance(error, asyncpg.DataError):
+        return False
+    passing = (
+        asyncpg.PostgresConnectionError,
+        asyncpg.InsufficientResourcesError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.TransactionRollbackError,
+        asyncpg.InterfaceError,
+        OSError,
+        TimeoutError,
+    )
+    return isinstance(error, passing)
 
 
 async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:

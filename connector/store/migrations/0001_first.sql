@@ -152,20 +152,26 @@ create table command_answers (
     primary key (order_id, command_id)
 );
 
+create sequence outbox_seq;
 create table outbox (
-    order_id text not null,
+    lane text not null,                   -- what is written in order: the order's id; for inventory the account's
     kind text not null,
     key text not null,
+    order_id text not null,
     seq bigint not null,                  -- grows with every change of the thing; a write removes only the mark it saw
     marked_at timestamptz not null default now(),
     due_at timestamptz not null default now(),
     attempts int not null default 0,
     problem text,
-    owner text,
-    leased_until timestamptz,
-    primary key (order_id, kind, key)
+    primary key (lane, kind, key)
 );
 create index outbox_due on outbox (due_at);
+
+create table lanes (                      -- who is writing a lane's records now
+    lane text primary key,
+    owner text not null,
+    leased_until timestamptz not null
+);
 
 create table intake (
     kind text not null,                   -- order | command
@@ -186,4 +192,13 @@ create table positions (
     topic text primary key,
     position bytea not null,
     stored_at timestamptz not null default now()
+);
+
+create table malformed_events (
+    seq bigint generated always as identity primary key,
+    topic text not null,
+    event_uuid text not null,
+    payload text not null,
+    reason text not null,
+    received_at timestamptz not null
 );

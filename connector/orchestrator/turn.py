@@ -1,0 +1,223 @@
+"""The turn: take the orders that have something waiting, apply it with the machine, commit once for all.
+
+    lock rows ─▶ take events ─▶ load plans ─▶ machine ─▶ save changes ─▶ commit ─▶ send, wake, remember
+
+A turn that fails leaves no trace. When it fails by a bug of ours, its orders are tried one by one, and
+the one that can't be handled is parked with the reason, so that it holds up no other.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from connector.mappings.set import MappingSet
+from connector.model.commands import ReadOrderAgain, SetTimer
+from connector.model.events import Event, OrderRead, OrderUnreadable
+from connector.model.ids import OrderId
+from connector.model.plan import Plan
+from connector.model.states import PlanState
+from connector.model.work import Work
+from connector.orchestrator.machine import begin, handle
+from connector.orchestrator.marks import marks
+from connector.orchestrator.status import order_status
+from connector.store.database import may_pass
+from connector.store.turns import Change, LockedOrder, Turn, Turns
+
+log = structlog.get_logger()
+
+CACHED_ITEMS = 50_000
+"""Plans are kept in memory up to this many items together."""
+
+
+class Sets(Protocol):
+    """The compiled mapping sets."""
+
+    def current(self) -> Sequence[MappingSet]:
+        """The sets that new orders get, the default one first; never empty."""
+        ...
+
+    async def by_hash(self, set_hash: str) -> MappingSet:
+        """The set that an order was started with."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnResult:
+    """What came of a turn: orders changed, those that another worker held, events applied, requests to send."""
+
+    orders: tuple[OrderId, ...] = ()
+    missed: tuple[OrderId, ...] = ()
+    events: int = 0
+    items: int = 0
+    work: tuple[Work, ...] = ()
+    marked: bool = False
+    reread: bool = False
+    earliest_timer: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Applied:
+    changes: list[Change] = field(default_factory=list)
+    events: int = 0
+
+
+class Turner:
+    """Makes turns."""
+
+    def __init__(self, turns: Turns, sets: Sets, clock: Callable[[], datetime]) -> None:
+        self._turns = turns
+        self._sets = sets
+        self._clock = clock
+        self._plans = _PlanCache()
+
+    async def turn(self, answers: Mapping[OrderId, Sequence[Event]], orders: Sequence[OrderId]) -> TurnResult:
+        """One turn over these orders; `answers` are events that this worker holds in memory.
+
+        Answers of an order that could not be locked stay the caller's (it is in `missed`).
+        """
+        wanted = list(dict.fromkeys([*answers, *orders]))
+        try:
+            return await self._attempt(answers, wanted)
+        except Exception as error:
+            if may_pass(error):
+                raise
+            log.exception("turn_failed", orders=len(wanted))
+            if len(wanted) == 1:
+                await self._turns.park(wanted[0], f"{type(error).__name__}: {error}"[:1000])
+                return TurnResult(orders=(wanted[0],))
+        results = [await self.turn({order: answers[order]} if order in answers else {}, [order]) for order in wanted]
+        return _together(results)
+
+    async def _attempt(self, answers: Mapping[OrderId, Sequence[Event]], wanted: Sequence[OrderId]) -> TurnResult:
+        now = self._clock()
+        try:
+            async with self._turns.begin() as turn:
+                locked = await turn.lock(wanted)
+                held = [order.id for order in locked]
+                events = await turn.take_events(held, now)
+                for order in held:
+                    events[order].extend(answers.get(order, ()))
+                busy = [order for order in locked if events[order.id]]
+                plans = await self._load(turn, busy)
+                applied = await self._apply(busy, events, plans, now)
+                work = await turn.save(applied.changes, now)
+        except BaseException:
+            self._plans.forget(wanted)
+            raise
+        for change in applied.changes:
+            change.plan.revision += 1
+            self._plans.keep(change.plan)
+        return _result(applied, work, [order for order in wanted if order not in events])
+
+    async def _load(self, turn: Turn, orders: Sequence[LockedOrder]) -> dict[OrderId, Plan]:
+        plans = {order.id: plan for order in orders if (plan := self._plans.get(order)) is not None}
+        absent = [order.id for order in orders if order.id not in plans]
+        if absent:
+            plans.update(await turn.load(absent))
+        return plans
+
+    async def _apply(
+        self,
+        orders: Sequence[LockedOrder],
+        events: Mapping[OrderId, Sequence[Event]],
+        plans: dict[OrderId, Plan],
+        now: datetime,
+    ) -> _Applied:
+        applied = _Applied()
+        for order in orders:
+            change: Change | None = None
+            for event in events[order.id]:
+                applied.events += 1
+                change = await self._one(event, plans, order.id, change, now)
+            if change is not None:
+                change.status = order_status(change.plan)
+                change.marks = marks(change.plan, change.commands, new=change.fresh)
+                applied.changes.append(change)
+        return applied
+
+    async def _one(
+        self, event: Event, plans: dict[OrderId, Plan], order: OrderId, change: Change | None, now: datetime
+    ) -> Change | None:
+        plan = plans.get(order)
+        if isinstance(event, (OrderRead, OrderUnreadable)) and (plan is None or plan.state is PlanState.REJECTED):
+            mappings = await self._sets.by_hash(event.set_hash) if event.set_hash else self._sets.current()[0]
+            made, commands, explanation = begin(event, now, mappings)
+            made.revision = plan.revision if plan else 0
+            plans[order] = made
+            earlier = change.commands if change else []
+            return Change(plan=made, status="", commands=[*earlier, *commands], explanation=explanation, fresh=True)
+        if plan is None:
+            log.warning("event_before_order", order=order, happened=type(event).__name__)
+            return change
+        commands = handle(plan, event, now, await self._sets.by_hash(plan.set_hash))
+        if change is None:
+            return Change(plan=plan, status="", commands=commands)
+        change.commands.extend(commands)
+        return change
+
+
+def _result(applied: _Applied, work: Sequence[Work], missed: Sequence[OrderId]) -> TurnResult:
+    timers = [c.due for change in applied.changes for c in change.commands if isinstance(c, SetTimer)]
+    result = TurnResult(
+        orders=tuple(change.plan.id for change in applied.changes),
+        missed=tuple(missed),
+        events=applied.events,
+        items=sum(len(change.plan.changed_items) for change in applied.changes),
+        work=tuple(work),
+        marked=any(change.marks for change in applied.changes),
+        reread=any(isinstance(c, ReadOrderAgain) for change in applied.changes for c in change.commands),
+        earliest_timer=min(timers, default=None),
+    )
+    for change in applied.changes:
+        change.plan.saved()
+    return result
+
+
+def _together(results: Sequence[TurnResult]) -> TurnResult:
+    timers = [result.earliest_timer for result in results if result.earliest_timer]
+    return TurnResult(
+        orders=tuple(order for result in results for order in result.orders),
+        missed=tuple(order for result in results for order in result.missed),
+        events=sum(result.events for result in results),
+        items=sum(result.items for result in results),
+        work=tuple(work for result in results for work in result.work),
+        marked=any(result.marked for result in results),
+        reread=any(result.reread for result in results),
+        earliest_timer=min(timers, default=None),
+    )
+
+
+class _PlanCache:
+    """The plans used last, by order, true while the row has the revision that they were saved with."""
+
+    def __init__(self) -> None:
+        self._plans: OrderedDict[OrderId, Plan] = OrderedDict()
+        self._items = 0
+
+    def get(self, order: LockedOrder) -> Plan | None:
+        plan = self._plans.get(order.id)
+        if plan is None or plan.revision != order.revision:
+            return None
+        self._plans.move_to_end(order.id)
+        return plan
+
+    def keep(self, plan: Plan) -> None:
+        self.forget([plan.id])
+        if plan.state in (PlanState.COMPLETED, PlanState.CANCELED, PlanState.REJECTED):
+            return
+        self._plans[plan.id] = plan
+        self._items += len(plan.items)
+        while self._items > CACHED_ITEMS and len(self._plans) > 1:
+            self.forget([next(iter(self._plans))])
+
+    def forget(self, orders: Sequence[OrderId]) -> None:
+        for order in orders:
+            plan = self._plans.pop(order, None)
+            if plan is not None:
+                self._items -= len(plan.items)

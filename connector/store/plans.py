@@ -1,0 +1,46 @@
+"""Plans out of their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connector.model.ids import ItemNo, OrderId
+from connector.model.plan import Plan
+from connector.model.states import PlanState
+from connector.store import codec
+from connector.store.database import Connection
+from connector.store.queries import queries
+
+
+async def load_plans(connection: Connection, orders: Sequence[OrderId]) -> dict[OrderId, Plan]:
+    """The plans of these orders, whole; an order that has been heard of but not read has none."""
+    sql = queries("turns")
+    heads = await connection.fetch(sql["load_orders"], orders)
+    found = [row["order_id"] for row in heads]
+    if not found:
+        return {}
+    lines: dict[str, list[str]] = {order: [] for order in found}
+    for row in await connection.fetch(sql["load_lines"], found):
+        lines[row["order_id"]].append(row["body"])
+    items: dict[str, list[tuple[int, str, str, str]]] = {order: [] for order in found}
+    for row in await connection.fetch(sql["load_items"], found):
+        items[row["order_id"]].append((row["item_no"], row["spec"], row["state"], row["progress"]))
+    plans: dict[OrderId, Plan] = {}
+    for row in heads:
+        order = OrderId(row["order_id"])
+        head = codec.head(row["head"])
+        technical = [codec.technical_line(body) for body in lines[order]]
+        plans[order] = Plan(
+            order=codec.order(row["document"]),
+            state=PlanState(row["state"]),
+            set_hash=row["set_hash"],
+            items={ItemNo(no): codec.item(no, spec, state, progress) for no, spec, state, progress in items[order]},
+            lines={line.no: line for line in technical},
+            unclaimed=head.unclaimed,
+            problems=head.problems,
+            message=row["message"],
+            revision=row["revision"],
+            created_at=row["created_at"],
+            finished_at=row["finished_at"],
+        )
+    return plans

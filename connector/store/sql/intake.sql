@@ -1,0 +1,78 @@
+-- name: position
+select position from positions where topic = $1
+
+-- name: keep_position
+insert into positions (topic, position) values ($1, $2)
+on conflict (topic) do update set position = excluded.position, stored_at = now()
+
+-- name: hear
+-- Notices; one about a thing that is waiting to be read already, or was, has no effect.
+insert into intake (kind, record_id, order_id, reason, event_uuid, received_at)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+on conflict (kind, record_id) do nothing
+
+-- name: show_orders
+-- Orders heard of are shown at once, before they have been read.
+insert into orders (order_id, state, status)
+select u, 'NotStarted', 'Submitted' from unnest($1::text[]) as u
+on conflict (order_id) do nothing
+
+-- name: keep_malformed
+insert into malformed_events (topic, event_uuid, payload, reason, received_at)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+
+-- name: claim
+-- Unread notices whose time has come, oldest first, for the length of a lease.
+update intake i
+set due_at = now() + $3
+from (
+    select record_id from intake
+    where kind = $1 and done_at is null and due_at <= now()
+    order by due_at
+    limit $2
+    for update skip locked
+) as c
+where i.kind = $1 and i.record_id = c.record_id
+returning i.record_id, i.attempts
+
+-- name: deliver
+insert into inbox (order_id, kind, body)
+select * from unnest($1::text[], $2::text[], $3::jsonb[])
+
+-- name: finish
+update intake i
+set done_at = now(), order_id = coalesce(u.order_id, i.order_id), problem = u.problem
+from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u (kind, record_id, order_id, problem)
+where i.kind = u.kind and i.record_id = u.record_id
+
+-- name: postpone
+update intake
+set due_at = $3, attempts = attempts + 1, problem = $4
+where kind = $1 and record_id = any ($2::text[]) and done_at is null
+
+-- name: unknown_orders
+select u from unnest($1::text[]) as u
+where not exists (select from intake i where i.kind = 'order' and i.record_id = u)
+  and not exists (select from orders o where o.order_id = u and o.document is not null)
+
+-- name: unknown_commands
+select u from unnest($1::text[]) as u
+where not exists (select from intake i where i.kind = 'command' and i.record_id = u)
+
+-- name: refuse_command
+insert into command_answers (order_id, command_id, answer, message, answered_at)
+values ($1, $2, 'Refused', $3, now())
+on conflict (order_id, command_id) do update set message = excluded.message, answered_at = excluded.answered_at
+
+-- name: mark_command
+insert into outbox (lane, kind, key, order_id, seq) values ($1, 'command', $2, $1, nextval('outbox_seq'))
+on conflict (lane, kind, key) do update set seq = excluded.seq, due_at = now()
+
+-- name: exists
+-- Whether an order is known, and (given a number) whether its plan has that item.
+select exists (select from orders where order_id = $1)
+   and ($2::int is null or exists (select from items where order_id = $1 and item_no = $2))
+
+-- name: next_due
+-- When the next notice may be claimed.
+select min(due_at) from intake where kind = $1 and done_at is null

@@ -1,0 +1,181 @@
+-- name: lock
+-- Lock the rows of these orders for this turn, leaving those that another worker has locked.
+select order_id, revision, set_hash, state
+from orders
+where order_id = any ($1::text[]) and parked is null
+order by order_id
+for update skip locked
+
+-- name: take_inbox
+-- Take the events that wait for these orders, in the order of their arrival.
+with taken as (
+    delete from inbox where order_id = any ($1::text[]) returning order_id, seq, kind, body
+)
+select order_id, kind, body from taken order by seq
+
+-- name: take_timers
+-- Take the timers of these orders that are due.
+with taken as (
+    delete from timers where order_id = any ($1::text[]) and due <= $2 returning order_id, item_no, kind, epoch, due
+)
+select order_id, item_no, kind, epoch from taken order by due, item_no
+
+-- name: load_orders
+-- The heads of these orders' plans.
+select order_id, state, message, set_hash, revision, document, head, created_at, finished_at
+from orders
+where order_id = any ($1::text[]) and document is not null
+
+-- name: load_lines
+-- The technical lines of these orders.
+select order_id, body from technical_lines where order_id = any ($1::text[]) order by order_id, line_no
+
+-- name: load_items
+-- The items of these orders.
+select order_id, item_no, spec, state, progress
+from items
+where order_id = any ($1::text[])
+order by order_id, item_no
+
+-- name: clear
+-- Remove what an earlier reading of these orders left (they were rejected and read again).
+with gone_items as (delete from items where order_id = any ($1::text[]))
+delete from technical_lines where order_id = any ($1::text[])
+
+-- name: save_orders
+-- The heads of plans.
+update orders o
+set number = s.number, account_id = s.account_id, priority = s.priority, state = s.state, status = s.status,
+    message = s.message, set_hash = s.set_hash, revision = o.revision + 1, items_total = s.items_total,
+    items_done = s.items_done, document = coalesce(s.document::jsonb, o.document), head = s.head::jsonb,
+    created_at = s.created_at, updated_at = $14, finished_at = s.finished_at
+from unnest(
+    $1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::int[], $10::int[], $11::text[], $12::text[], $13::timestamptz[], $15::timestamptz[]
+) as s (order_id, number, account_id, priority, state, status, message, set_hash, items_total, items_done,
+        document, head, created_at, finished_at)
+where o.order_id = s.order_id
+
+-- name: save_explanations
+insert into explanations (order_id, body)
+select * from unnest($1::text[], $2::jsonb[])
+on conflict (order_id) do update set body = excluded.body
+
+-- name: save_lines
+insert into technical_lines (order_id, line_no, body)
+select * from unnest($1::text[], $2::int[], $3::jsonb[])
+on conflict (order_id, line_no) do update set body = excluded.body
+
+-- name: add_items
+insert into items (order_id, item_no, spec, state, progress)
+select * from unnest($1::text[], $2::int[], $3::jsonb[], $4::text[], $5::jsonb[])
+
+-- name: save_items
+update items i
+set state = s.state, progress = s.progress
+from unnest($1::text[], $2::int[], $3::text[], $4::jsonb[]) as s (order_id, item_no, state, progress)
+where i.order_id = s.order_id and i.item_no = s.item_no
+
+-- name: add_work
+-- Requests to send, owned by this worker; the rendered request of an epoch stays what it was.
+insert into work (order_id, item_no, epoch, attempt, interface, set_hash, priority, awaits_event, request, owner)
+select u.*, $10
+from unnest(
+    $1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::text[], $7::smallint[], $8::bool[], $9::jsonb[]
+) as u
+on conflict (order_id, item_no) do update
+set epoch = excluded.epoch, attempt = excluded.attempt, interface = excluded.interface,
+    set_hash = excluded.set_hash, priority = excluded.priority, awaits_event = excluded.awaits_event,
+    request = excluded.request, owner = excluded.owner
+
+-- name: resend_work
+-- Stored requests to send once more, owned by this worker.
+update work w
+set attempt = s.attempt, owner = $4
+from unnest($1::text[], $2::int[], $3::int[]) as s (order_id, item_no, attempt)
+where w.order_id = s.order_id and w.item_no = s.item_no
+returning w.order_id, w.item_no, w.epoch, w.attempt, w.interface, w.set_hash, w.priority, w.awaits_event, w.request
+
+-- name: rest_work
+-- Requests that are not being sent any more but may be needed again.
+update work w
+set owner = null
+from unnest($1::text[], $2::int[]) as s (order_id, item_no)
+where w.order_id = s.order_id and w.item_no = s.item_no
+
+-- name: drop_work
+delete from work w
+using unnest($1::text[], $2::int[]) as s (order_id, item_no)
+where w.order_id = s.order_id and w.item_no = s.item_no
+
+-- name: clear_timers
+delete from timers t
+using unnest($1::text[], $2::int[]) as s (order_id, item_no)
+where t.order_id = s.order_id and t.item_no = s.item_no
+
+-- name: set_timers
+insert into timers (order_id, item_no, kind, epoch, due)
+select * from unnest($1::text[], $2::int[], $3::text[], $4::int[], $5::timestamptz[])
+on conflict (order_id, item_no, kind) do update set epoch = excluded.epoch, due = excluded.due
+
+-- name: add_history
+insert into history (order_id, at, item_no, what, detail, by_whom)
+select u.order_id, $6, u.item_no, u.what, u.detail, u.by_whom
+from unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[]) as u (order_id, item_no, what, detail, by_whom)
+
+-- name: raise_fallouts
+insert into fallouts (order_id, item_no, episode, failure, queue, severity, suggestions, attempts, raised_at)
+select u.order_id, u.item_no, u.episode, u.failure, u.queue, u.severity,
+       array(select jsonb_array_elements_text(u.suggestions)), u.attempts, $9
+from unnest($1::text[], $2::int[], $3::int[], $4::jsonb[], $5::text[], $6::text[], $7::jsonb[], $8::int[])
+    as u (order_id, item_no, episode, failure, queue, severity, suggestions, attempts)
+on conflict (order_id, item_no, episode) do update
+set failure = excluded.failure, queue = excluded.queue, severity = excluded.severity,
+    suggestions = excluded.suggestions, attempts = excluded.attempts, raised_at = excluded.raised_at,
+    resolved_at = null, resolution = null, resolved_by = null
+
+-- name: resolve_fallouts
+update fallouts f
+set resolved_at = $6, resolution = u.how, resolved_by = u.by_whom
+from unnest($1::text[], $2::int[], $3::int[], $4::text[], $5::text[]) as u (order_id, item_no, episode, how, by_whom)
+where f.order_id = u.order_id and f.item_no = u.item_no and f.episode = u.episode and f.resolved_at is null
+
+-- name: answer_commands
+insert into command_answers (order_id, command_id, answer, message, answered_at)
+select u.order_id, u.command_id, u.answer, u.message, $5
+from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u (order_id, command_id, answer, message)
+on conflict (order_id, command_id) do update
+set answer = excluded.answer, message = excluded.message, answered_at = excluded.answered_at
+
+-- name: save_inventory
+insert into inventory (order_id, line_no, body)
+select * from unnest($1::text[], $2::int[], $3::jsonb[])
+on conflict (order_id, line_no) do update set body = excluded.body
+
+-- name: mark
+-- Records that are behind: one mark each, its number growing with every change.
+insert into outbox (lane, kind, key, order_id, seq)
+select u.lane, u.kind, u.key, u.order_id, nextval('outbox_seq')
+from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u (lane, kind, key, order_id)
+on conflict (lane, kind, key) do update
+set seq = excluded.seq, order_id = excluded.order_id, attempts = 0, problem = null,
+    due_at = case when outbox.problem is null then outbox.due_at else now() end
+
+-- name: read_again
+-- These orders are to be read from Salesforce once more.
+insert into intake (kind, record_id, order_id, reason)
+select 'order', u, u, 'Retry' from unnest($1::text[]) as u
+on conflict (kind, record_id) do update set done_at = null, due_at = now(), attempts = 0, problem = null
+
+-- name: park
+-- No turn takes this order any more: handling it failed in a way that is our bug.
+update orders set parked = $2 where order_id = $1
+
+-- name: waiting
+-- Orders that have events waiting, or timers due, oldest first.
+(select order_id from inbox group by order_id order by min(seq) limit $2)
+union
+(select order_id from timers where due <= $1 order by due limit $2)
+
+-- name: next_due
+select min(due) as due from timers

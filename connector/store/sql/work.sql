@@ -1,0 +1,37 @@
+-- name: beat
+-- This worker is alive.
+insert into workers (worker_id, host) values ($1, $2)
+on conflict (worker_id) do update set heartbeat = now()
+
+-- name: adopt
+-- Take over the requests of workers that have not been heard of for some seconds (or that are gone).
+with orphans as (
+    select w.order_id, w.item_no
+    from work w left join workers o on o.worker_id = w.owner
+    where w.owner is not null and w.owner <> $1
+      and (o.worker_id is null or o.heartbeat < now() - make_interval(secs => $2))
+    limit $3
+    for update of w skip locked
+)
+update work w
+set owner = $1
+from orphans
+where w.order_id = orphans.order_id and w.item_no = orphans.item_no
+returning w.order_id, w.item_no, w.epoch, w.attempt, w.interface, w.set_hash, w.priority, w.awaits_event, w.request
+
+-- name: leave
+-- This worker stops: what it still owns may be taken over at once.
+delete from workers where worker_id = $1
+
+-- name: bury
+-- Forget workers that have been silent for an hour and own nothing.
+delete from workers o
+where heartbeat < now() - interval '1 hour' and not exists (select from work w where w.owner = o.worker_id)
+
+-- name: log_calls
+insert into calls (order_id, item_no, epoch, attempt, interface, method, path, idempotency_key, status, outcome,
+                   code, started_at, seconds, sendings)
+select * from unnest(
+    $1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[],
+    $10::text[], $11::text[], $12::timestamptz[], $13::float8[], $14::int[]
+)

@@ -1,0 +1,102 @@
+"""Who sends which request: heartbeats, take-over from dead workers, and the log of attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from connector.model.ids import ItemNo, OrderId
+from connector.model.work import Work
+from connector.store.database import Database, columns
+from connector.store.queries import queries
+from connector.store.turns import work_of
+
+SILENT_SECONDS = 5.0
+"""A worker that has not been heard of for this long is taken for dead."""
+
+
+class CallRecord(Protocol):
+    """One attempt of a callout, for the log."""
+
+    @property
+    def order(self) -> OrderId: ...  # noqa: D102
+    @property
+    def item(self) -> ItemNo: ...  # noqa: D102
+    @property
+    def epoch(self) -> int: ...  # noqa: D102
+    @property
+    def attempt(self) -> int: ...  # noqa: D102
+    @property
+    def interface(self) -> str: ...  # noqa: D102
+    @property
+    def method(self) -> str: ...  # noqa: D102
+    @property
+    def path(self) -> str: ...  # noqa: D102
+    @property
+    def idempotency_key(self) -> str: ...  # noqa: D102
+    @property
+    def status(self) -> int | None: ...  # noqa: D102
+    @property
+    def outcome(self) -> str: ...  # noqa: D102
+    @property
+    def code(self) -> str | None: ...  # noqa: D102
+    @property
+    def started_at(self) -> datetime: ...  # noqa: D102
+    @property
+    def seconds(self) -> float: ...  # noqa: D102
+    @property
+    def sendings(self) -> int: ...  # noqa: D102
+
+
+class WorkTable:
+    """The requests to send, as one worker sees them."""
+
+    def __init__(self, database: Database, worker: str, host: str) -> None:
+        self._database = database
+        self._worker = worker
+        self._host = host
+        self._sql = queries("work")
+
+    async def beat(self) -> None:
+        """Say that this worker is alive."""
+        async with self._database.connection() as connection:
+            await connection.execute(self._sql["beat"], self._worker, self._host)
+
+    async def adopt(self, limit: int) -> list[Work]:
+        """Take over up to `limit` requests of workers that are dead; nobody knows whether they were sent."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(self._sql["adopt"], self._worker, SILENT_SECONDS, limit)
+        return [work_of(row) for row in rows]
+
+    async def leave(self) -> None:
+        """Say that this worker stops, so that others need not wait for its silence."""
+        async with self._database.connection() as connection:
+            await connection.execute(self._sql["leave"], self._worker)
+            await connection.execute(self._sql["bury"])
+
+    async def log(self, records: Sequence[CallRecord]) -> None:
+        """Keep attempts for people to look at."""
+        if not records:
+            return
+        rows = [
+            (
+                record.order,
+                record.item,
+                record.epoch,
+                record.attempt,
+                record.interface,
+                record.method,
+                record.path,
+                record.idempotency_key,
+                record.status,
+                record.outcome,
+                record.code,
+                record.started_at,
+                record.seconds,
+                record.sendings,
+            )
+            for record in records
+        ]
+        async with self._database.connection() as connection:
+            await connection.execute(self._sql["log_calls"], *columns(rows))
