@@ -172,10 +172,13 @@ on conflict (kind, record_id) do update set done_at = null, due_at = now(), atte
 update orders set parked = $2 where order_id = $1
 
 -- name: waiting
--- Orders that have events waiting, or timers due, oldest first.
-(select order_id from inbox group by order_id order by min(seq) limit $2)
+-- Orders that have events waiting, or timers due, oldest first; those that are parked wait for a person.
+(select i.order_id from inbox i join orders o using (order_id)
+ where o.parked is null group by i.order_id order by min(i.seq) limit $2)
 union
-(select order_id from timers where due <= $1 order by due limit $2)
+(select t.order_id from timers t join orders o using (order_id)
+ where o.parked is null and t.due <= $1 order by t.due limit $2)
 
 -- name: next_due
-select min(due) as due from timers
+-- When the next timer is due.
+select min(t.due) from timers t join orders o using (order_id) where o.parked is null

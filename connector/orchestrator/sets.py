@@ -1,0 +1,50 @@
+"""The mapping sets of this process: those for new orders, and those that orders in flight were started with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from connector.errors import MappingError
+from connector.mappings.load import compile_set, load
+from connector.mappings.set import MappingSet
+from connector.store.sets import SetTable
+
+
+class MappingSets:
+    """Compiled sets by their hash. A set that is not in memory is compiled from what the database keeps."""
+
+    def __init__(self, current: Sequence[MappingSet], table: SetTable) -> None:
+        self._current = tuple(current)
+        self._compiled = {mappings.hash: mappings for mappings in current}
+        self._table = table
+
+    @classmethod
+    async def publish(cls, folders: Sequence[Path], table: SetTable) -> MappingSets:
+        """Load the sets of these folders, and keep each in the database for the orders that start with it.
+
+        Raises:
+            MappingError: a set has errors.
+        """
+        current = [load(folder) for folder in folders]
+        for mappings in current:
+            await table.keep(mappings.hash, mappings.name, mappings.version, mappings.files)
+        return cls(current, table)
+
+    def current(self) -> Sequence[MappingSet]:
+        """The sets that new orders get, the default one first."""
+        return self._current
+
+    async def by_hash(self, set_hash: str) -> MappingSet:
+        """The set of that hash.
+
+        Raises:
+            MappingError: nobody has kept it, or this release can't compile it any more.
+        """
+        found = self._compiled.get(set_hash)
+        if found is None:
+            files = await self._table.files(set_hash)
+            if files is None:
+                raise MappingError(f"Mapping set {set_hash} is not in the database.")
+            found = self._compiled[set_hash] = compile_set(files)
+        return found

@@ -1,0 +1,224 @@
+"""The worker: turns without a pause while there is something to do, asleep otherwise.
+
+Three loops side by side. *Turns* applies answers that callouts left in memory, and events that others left
+in inboxes. *Timers* sleeps until the next one is due. *Heartbeat* says that this worker lives, and takes
+over the requests of workers that don't. Any number of workers may run on one database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+
+from connector.errors import MappingError
+from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFailed, Event
+from connector.model.failure import Failure, FailureClass
+from connector.model.ids import OrderId
+from connector.model.work import Work
+from connector.orchestrator.turn import Sets, Turner, TurnResult
+from connector.store.database import may_pass
+from connector.store.turns import Turns
+from connector.store.work import CallRecord, WorkTable
+
+log = structlog.get_logger()
+
+BATCH = 200
+"""Most orders in one turn."""
+
+SWEEP_SECONDS = 5.0
+"""Longest sleep of a loop that is otherwise woken: what a lost notification costs."""
+
+BEAT_SECONDS = 1.0
+PAUSE_SECONDS = 0.05
+"""Wait before orders that another worker holds are tried again."""
+
+DATABASE_PAUSE_SECONDS = 1.0
+"""Wait before the database is tried again when it was away."""
+
+
+class Callouts(Protocol):
+    """Whoever sends requests."""
+
+    def submit(self, work: Work) -> bool:
+        """Take a request to send it soon; False: not now, there are too many."""
+        ...
+
+
+class Worker:
+    """One worker's loops and the memory that they share."""
+
+    def __init__(
+        self,
+        *,
+        turner: Turner,
+        turns: Turns,
+        work: WorkTable,
+        sets: Sets,
+        on_marked: Callable[[], None],
+        on_reread: Callable[[], None],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._turner = turner
+        self._turns = turns
+        self._work = work
+        self._sets = sets
+        self._on_marked = on_marked
+        self._on_reread = on_reread
+        self._clock = clock
+        self._callouts: Callouts | None = None
+        self._answers: dict[OrderId, list[Event]] = {}
+        self._records: list[CallRecord] = []
+        self._unsent: deque[Work] = deque()
+        self._look_for_orders = True
+        self._wake = asyncio.Event()
+        self._timers_changed = asyncio.Event()
+
+    def answered(
+        self, order: OrderId, event: CalloutAccepted | CalloutCompleted | CalloutFailed, record: CallRecord
+    ) -> None:
+        """A request was answered: apply it in the next turn, which begins at once."""
+        self._answers.setdefault(order, []).append(event)
+        self._records.append(record)
+        self._wake.set()
+
+    def look(self) -> None:
+        """Somebody put an event into an inbox."""
+        self._look_for_orders = True
+        self._wake.set()
+
+    async def run(self, callouts: Callouts) -> None:
+        """Work until cancelled; what is under way when that happens is taken up by the next worker."""
+        self._callouts = callouts
+        await self._work.beat()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._turn_for_ever(), name="turns")
+            group.create_task(self._watch_timers(), name="timers")
+            group.create_task(self._live(), name="heartbeat")
+
+    async def _turn_for_ever(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                more = True
+                while more:
+                    more = await self._turn()
+            except Exception as error:
+                if not may_pass(error):
+                    raise
+                log.warning("database_away", error=str(error))
+                self._look_for_orders = True
+                await asyncio.sleep(DATABASE_PAUSE_SECONDS)
+                continue
+            await self._sleep(self._wake, SWEEP_SECONDS)
+
+    async def _turn(self) -> bool:
+        """One turn; whether there may be more to do at once."""
+        self._send([])
+        answers = {order: self._answers[order] for order in list(self._answers)[:BATCH]}
+        orders: list[OrderId] = []
+        if self._look_for_orders and not self._unsent:
+            self._look_for_orders = False
+            orders = await self._turns.waiting(self._clock(), BATCH)
+        if not answers and not orders:
+            return False
+        taken = {order: list(events) for order, events in answers.items()}
+        result = await self._turner.turn(taken, orders)
+        missed = set(result.missed)
+        for order, events in taken.items():
+            if order not in missed:
+                self._forget(order, len(events))
+        self._after(result)
+        await self._keep_records()
+        if orders:
+            self._look_for_orders = True
+        if missed and not result.orders:
+            await asyncio.sleep(PAUSE_SECONDS)
+        return True
+
+    def _forget(self, order: OrderId, count: int) -> None:
+        rest = self._answers[order][count:]
+        if rest:
+            self._answers[order] = rest
+        else:
+            del self._answers[order]
+
+    def _after(self, result: TurnResult) -> None:
+        self._send(result.work)
+        if result.marked:
+            self._on_marked()
+        if result.reread:
+            self._on_reread()
+        if result.earliest_timer:
+            self._timers_changed.set()
+
+    def _send(self, work: Sequence[Work]) -> None:
+        self._unsent.extend(work)
+        while self._unsent and self._callouts is not None and self._callouts.submit(self._unsent[0]):
+            self._unsent.popleft()
+
+    async def _keep_records(self) -> None:
+        records, self._records = self._records, []
+        await self._work.log(records)
+
+    async def _watch_timers(self) -> None:
+        while True:
+            self._timers_changed.clear()
+            delay = SWEEP_SECONDS
+            try:
+                due = await self._turns.next_due()
+            except Exception as error:
+                if not may_pass(error):
+                    raise
+                due = None
+            if due is not None:
+                delay = min(delay, (due - self._clock()).total_seconds())
+                if delay <= 0:
+                    self.look()
+                    delay = PAUSE_SECONDS
+            await self._sleep(self._timers_changed, delay)
+
+    async def _live(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                await self._work.beat()
+                for work in await self._work.adopt(BATCH):
+                    await self._take_over(work)
+            except Exception as error:
+                if not may_pass(error):
+                    raise
+                log.warning("database_away", error=str(error))
+
+    async def _take_over(self, work: Work) -> None:
+        """A worker died during this callout: send it again if that is safe, else let the machine decide."""
+        try:
+            interface = (await self._sets.by_hash(work.set_hash)).interface(work.interface)
+        except MappingError as error:
+            log.error("callout_not_taken_over", order=work.order, item=work.item, reason=str(error))  # noqa: TRY400
+            return
+        log.info("callout_taken_over", order=work.order, item=work.item, interface=work.interface)
+        if interface.is_idempotent:
+            self._send([work])
+            return
+        failure = Failure(
+            failure_class=FailureClass.UNKNOWN_OUTCOME,
+            code="WORKER_LOST",
+            message="The worker died during the call; nobody knows whether the system did what it was asked.",
+            system=work.system,
+            interface=work.interface,
+        )
+        event = CalloutFailed(item=work.item, epoch=work.epoch, attempt=work.attempt, failure=failure)
+        self._answers.setdefault(work.order, []).append(event)
+        self._wake.set()
+
+    async def _sleep(self, event: asyncio.Event, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            self._look_for_orders = self._look_for_orders or event is self._wake
