@@ -1,0 +1,1 @@
+"""The connector's HTTP face: messages from fulfillment systems, order tracking, health."""

@@ -1,0 +1,53 @@
+"""What the HTTP face needs from the rest of the house.
+
+Every port may raise `TransientError` when the database can't be reached; callers get a 503 then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from connector.api.tracking import TrackedOrder
+from connector.mappings.set import MappingSet
+from connector.model.events import Addressed
+from connector.model.ids import ItemNo, OrderId
+
+
+class Inbox(Protocol):
+    """Where messages from fulfillment systems go."""
+
+    async def mapping_sets(self) -> Sequence[MappingSet]:
+        """The sets that may interpret a message: the current one first, then those with orders in flight."""
+
+    async def exists(self, order: OrderId, item: ItemNo | None) -> bool:
+        """The order is in fulfillment, or was, and has the item (None: the order alone is asked for)."""
+
+    async def put(self, addressed: Addressed) -> None:
+        """Store the event. When this returns it will not be lost any more."""
+
+
+class OrderReader(Protocol):
+    """Where order tracking looks."""
+
+    async def track(self, order: OrderId) -> TrackedOrder | None:
+        """How the order is doing; None: it is not known here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that has to be well before the connector can work."""
+
+    name: str
+    """`database`, `salesforce`, `subscription`."""
+    ok: bool
+    detail: str = ""
+    """For operators; anonymous callers never see it."""
+
+
+class Health(Protocol):
+    """Whether the connector can work."""
+
+    async def checks(self) -> Sequence[Check]:
+        """Look, now."""
