@@ -1,0 +1,284 @@
+"""From plan definitions to items: one instance per definition, key and scope, with its dependencies.
+
+What a dependency waits for:
+
+- `key`: the item of that key in the same definition, for each of the lines that the item is for.
+- `key@bundle`, `key@order`, `key@account`: every item of that key, of whatever definition, that is for a
+  line in one of the same bundles (in the order, the account).
+- `key@line`: every item of that key for a technical line that comes from one of the same order lines.
+- `plan/key@…`: the same, of that definition only.
+
+A dependency across definitions on an item that the order does not have is none.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from connector.decomposition.journal import Journal
+from connector.decomposition.scenarios import PlannedLine
+from connector.decomposition.scope import Bundles, key_by_scope
+from connector.mappings.set import Dependency, ItemDefinition, MappingSet, Scope
+from connector.model.failure import Problem
+from connector.model.ids import ItemNo, LineId
+from connector.model.order import Order
+from connector.model.plan import Item
+
+MOST_DEPENDENCIES = 2_000_000
+"""A plan with more dependencies than this is refused: it would not fit a turn."""
+
+_Group: TypeAlias = tuple[Scope, str, str | None, str]
+"""What a dependency across definitions waits for: scope, which one of it, definition (None: any), key."""
+
+
+class TooManyDependencies(Exception):
+    """The plan would have more dependencies than a turn can take."""
+
+    def __init__(self, definition: ItemDefinition, dependency: Dependency) -> None:
+        super().__init__(f"{definition.plan}/{definition.key} after {dependency.key}")
+        self.definition = definition
+        self.dependency = dependency
+
+
+@dataclass(slots=True, kw_only=True)
+class Instance:
+    """An item before it has its number."""
+
+    definition: ItemDefinition
+    scope_key: str
+    lines: list[PlannedLine] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
+    """Places of the instances that it waits for."""
+    unmet: tuple[Dependency, ...] = ()
+    """Dependencies across definitions that found nothing."""
+
+    @property
+    def label(self) -> str:
+        """`activate (T3)`."""
+        more = f" and {len(self.lines) - 1} more" if len(self.lines) > 1 else ""
+        return f"{self.definition.plan}/{self.definition.key} ({self.lines[0].subject}{more})"
+
+
+class Planner:
+    """Makes the items of one order."""
+
+    def __init__(self, order: Order, bundles: Bundles, mapping_set: MappingSet, journal: Journal) -> None:
+        self._order = order
+        self._bundles = bundles
+        self._set = mapping_set
+        self._journal = journal
+        self._instances: list[Instance] = []
+        self._places: dict[tuple[str, str, str], int] = {}
+
+    def plan(self, lines: Sequence[tuple[PlannedLine, tuple[str, ...]]]) -> tuple[tuple[Item, ...], list[Problem]]:
+        """The items of these lines, each with its plan definitions; numbered so that an item comes after
+        all that it waits for.
+
+        Items that wait for each other are a problem that names the ring, and then there are no items.
+        """
+        for line, plans in lines:
+            for plan in plans:
+                for definition in self._set.plans[plan].items.values():
+                    self._instance(definition, line)
+        try:
+            self._connect()
+        except TooManyDependencies as much:
+            return (), [_too_many(much)]
+        order, rings = _in_order(self._instances)
+        if rings:
+            return (), [self._ring(ring) for ring in rings]
+        return self._numbered(order), []
+
+    def _instance(self, definition: ItemDefinition, line: PlannedLine) -> None:
+        address = (definition.plan, definition.key, self._scope_key(definition.scope, line))
+        place = self._places.get(address)
+        if place is None:
+            place = self._places[address] = len(self._instances)
+            self._instances.append(Instance(definition=definition, scope_key=address[2]))
+        self._instances[place].lines.append(line)
+
+    def _scope_key(self, scope: Scope, line: PlannedLine) -> str:
+        return key_by_scope(
+            scope,
+            own=line.identity,
+            bundle=self._bundles.asset(line.root),
+            order=self._order.id,
+            account=self._order.account.id,
+        )
+
+    # -- dependencies ---------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        groups = self._grouped()
+        count = 0
+        for instance in self._instances:
+            before: dict[int, None] = {}
+            unmet = []
+            for dependency in instance.definition.after:
+                if dependency.scope is None:
+                    found = self._inside(instance, dependency.key)
+                else:
+                    found = self._across(instance, dependency.scope, dependency, groups)
+                    if not found:
+                        unmet.append(dependency)
+                before.update(dict.fromkeys(found))
+                count += len(found)
+                if count > MOST_DEPENDENCIES:
+                    raise TooManyDependencies(instance.definition, dependency)
+            instance.before = list(before)
+            instance.unmet = tuple(unmet)
+
+    def _grouped(self) -> Mapping[_Group, dict[int, None]]:
+        """The instances that something waits for across definitions, by what it calls them."""
+        definitions = {id(each.definition): each.definition for each in self._instances}
+        wanted: dict[str, dict[tuple[Scope, str | None], None]] = {}
+        for definition in definitions.values():
+            for dependency in definition.after:
+                if dependency.scope is not None:
+                    wanted.setdefault(dependency.key, {})[dependency.scope, dependency.plan] = None
+        groups: dict[_Group, dict[int, None]] = {}
+        for place, instance in enumerate(self._instances):
+            for scope, plan in wanted.get(instance.definition.key, ()):
+                if plan in (None, instance.definition.plan):
+                    for group in self._groups(scope, instance.lines):
+                        groups.setdefault((scope, group, plan, instance.definition.key), {})[place] = None
+        return groups
+
+    def _groups(self, scope: Scope, lines: Iterable[PlannedLine]) -> Iterable[str]:
+        match scope:
+            case Scope.LINE:
+                return dict.fromkeys(source for line in lines for source in line.sources)
+            case Scope.BUNDLE:
+                roots = self._bundles.roots
+                return dict.fromkeys(roots[source] for line in lines for source in line.sources)
+            case Scope.ORDER | Scope.ACCOUNT:
+                return ("",)
+
+    def _inside(self, instance: Instance, key: str) -> list[int]:
+        definition = self._set.plans[instance.definition.plan].items[key]
+        addresses = dict.fromkeys(self._scope_key(definition.scope, line) for line in instance.lines)
+        return [self._places[definition.plan, key, scope_key] for scope_key in addresses]
+
+    def _across(
+        self, instance: Instance, scope: Scope, wanted: Dependency, groups: Mapping[_Group, dict[int, None]]
+    ) -> list[int]:
+        return [
+            place
+            for group in self._groups(scope, instance.lines)
+            for place in groups.get((scope, group, wanted.plan, wanted.key), ())
+        ]
+
+    # -- numbers --------------------------------------------------------------------------------------
+
+    def _numbered(self, order: Sequence[int]) -> tuple[Item, ...]:
+        numbers = {place: ItemNo(number) for number, place in enumerate(order, start=1)}
+        return tuple(self._item(self._instances[place], numbers, numbers[place]) for place in order)
+
+    def _item(self, instance: Instance, numbers: Mapping[int, ItemNo], no: ItemNo) -> Item:
+        definition, first = instance.definition, instance.lines[0]
+        after = tuple(sorted(numbers[place] for place in instance.before))
+        lines = [line.subject for line in instance.lines[:10]]
+        more = f" and {len(instance.lines) - len(lines)} more" if len(instance.lines) > len(lines) else ""
+        reason = f"{definition.scope} item for {', '.join(lines)}{more}"
+        if after:
+            behind = ", ".join(str(number) for number in after[:10])
+            reason += f", after {behind}" + (f" and {len(after) - 10} more" if len(after) > 10 else "")  # noqa: PLR2004
+        name = f"{definition.plan}/{definition.key}"
+        self._journal.note("item", f"item {no}", reason, rule=name, source=definition.source, seen={"lines": lines})
+        for dependency in instance.unmet:
+            self._journal.note(
+                "item",
+                f"item {no}",
+                f"waits for no {_written(dependency)}: the order has none",
+                taken=False,
+                rule=name,
+                source=dependency.source,
+            )
+        return Item(
+            no=no,
+            definition=definition.plan,
+            key=definition.key,
+            type=definition.type,
+            scope_key=instance.scope_key,
+            name=definition.name,
+            line=first.number,
+            sources=self._sources(instance.lines),
+            root=first.root,
+            after=after,
+            queue=definition.queue,
+        )
+
+    @staticmethod
+    def _sources(lines: Sequence[PlannedLine]) -> tuple[LineId, ...]:
+        if len(lines) == 1:
+            return lines[0].sources
+        return tuple(dict.fromkeys(source for line in lines for source in line.sources))
+
+    def _ring(self, ring: Sequence[int]) -> Problem:
+        members = [self._instances[place] for place in ring]
+        labels = [member.label for member in members]
+        shown = [*labels[:10], "…"] if len(labels) > 10 else labels  # noqa: PLR2004
+        return Problem(
+            code="ITEM_RING",
+            message=f"Items of the plan wait for each other: {' → '.join([*shown, labels[0]])}.",
+            where=f"plan {members[0].definition.plan}",
+            hint="Take one of the dependencies (after) away.",
+            source=str(members[0].definition.source),
+        )
+
+
+def _written(dependency: Dependency) -> str:
+    plan = f"{dependency.plan}/" if dependency.plan else ""
+    return f"{plan}{dependency.key}@{dependency.scope}"
+
+
+def _too_many(much: TooManyDependencies) -> Problem:
+    definition, dependency = much.definition, much.dependency
+    return Problem(
+        code="TOO_MANY_DEPENDENCIES",
+        message=f"The plan has more than {MOST_DEPENDENCIES:,} dependencies.",
+        where=f"{definition.plan}/{definition.key} after {_written(dependency)}",
+        hint="Put a milestone with the wider scope between the many items before and the many after.",
+        source=str(definition.source),
+    )
+
+
+def _in_order(instances: Sequence[Instance]) -> tuple[list[int], list[list[int]]]:
+    """The instances so that each comes after all that it waits for, else as they were made; and the
+    rings that make this impossible, of those that hang together one.
+    """
+    waiting = [len(instance.before) for instance in instances]
+    followers: list[list[int]] = [[] for _ in instances]
+    for place, instance in enumerate(instances):
+        for before in instance.before:
+            followers[before].append(place)
+    free = [place for place, count in enumerate(waiting) if count == 0]
+    order: list[int] = []
+    while free:
+        place = heapq.heappop(free)
+        order.append(place)
+        for follower in followers[place]:
+            waiting[follower] -= 1
+            if waiting[follower] == 0:
+                heapq.heappush(free, follower)
+    return order, _rings(instances, [place for place, count in enumerate(waiting) if count])
+
+
+def _rings(instances: Sequence[Instance], stuck: Sequence[int]) -> list[list[int]]:
+    """Walk back from every stuck instance through stuck ones until a known one or a ring is met."""
+    left, seen = set(stuck), set[int]()
+    rings: list[list[int]] = []
+    for start in stuck:
+        path: dict[int, None] = {}
+        place = start
+        while place not in seen and place not in path:
+            path[place] = None
+            place = next(before for before in instances[place].before if before in left)
+        if place in path:
+            members = list(path)
+            rings.append(members[members.index(place) :][::-1])
+        seen.update(path)
+    return rings

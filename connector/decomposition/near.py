@@ -1,0 +1,38 @@
+"""Near misses: what almost took a line, and why it did not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from connector.decomposition.journal import sightings
+from connector.mappings.expression import Expression
+from connector.model.json import JsonObject
+
+_MOST = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearMiss:
+    """A rule or scenario that did not apply to a line."""
+
+    kind: Literal["rule", "scenario"]
+    name: str
+    when: Expression | None
+    reason: str
+    saw: JsonObject
+
+    def __str__(self) -> str:
+        """`rule sim: its condition is false: line.attributes.simType == "physical" (saw …)`."""
+        condition = f": {self.when.text}" if self.when is not None else ""
+        saw = f" (saw {sightings(self.saw)})" if self.saw else ""
+        return f"{self.kind} {self.name}: {self.reason}{condition}{saw}"
+
+
+def told(misses: Sequence[NearMiss]) -> tuple[str, ...]:
+    """The near misses as sentences, those after the tenth only counted."""
+    sentences = [str(miss) for miss in misses[:_MOST]]
+    if len(misses) > _MOST:
+        sentences.append(f"and {len(misses) - _MOST} more")
+    return tuple(sentences)

@@ -1,0 +1,107 @@
+"""What makes two contributions one technical line: the scope key.
+
+    scope     key                                             found again by a later order
+    line      the line's asset                                yes, by `assetId`
+    bundle    the asset of the bundle's root line             yes, by the root's `assetId`
+    order     the order's id                                  no: such a line is of this order alone
+    account   the account's id                                yes
+    CEL       the text of what `scope_key` gives              yes, when it gives the same text again
+
+**The asset of an order line** is what its attribute `assetId` says, or else the id of the line itself.
+So an Add line names the asset that it creates by its own id; the inventory keeps that as the scope key,
+and the Change, NoChange or Disconnect line of a later order gives it back as `assetId`. An org that has
+asset numbers of its own puts them into `assetId` from the first order on. Below a technical line its
+scope key is handed down, so that every technical line of one asset carries the asset's name.
+"""
+
+from __future__ import annotations
+
+from connector.decomposition.values import Unusable
+from connector.mappings.expression import Activation
+from connector.mappings.set import Product, Scope
+from connector.model.ids import LineId
+from connector.model.json import Json
+from connector.model.order import Order, OrderLine
+
+ASSET = "assetId"
+"""The attribute by which an order line names the installed asset that it is about."""
+
+MAX_KEY = 150
+"""Longest scope key in characters: account, product and key together are an external id of 255."""
+
+
+def asset_of(line: OrderLine) -> str:
+    """The asset that a commercial line is about."""
+    named = line.attributes.get(ASSET)
+    return named if isinstance(named, str) and named else line.id
+
+
+class Bundles:
+    """Which bundle each commercial line is in; every parent link must be sound."""
+
+    __slots__ = ("_assets", "roots")
+
+    def __init__(self, order: Order) -> None:
+        lines = {line.id: line for line in order.lines}
+        self._assets = {line.id: asset_of(line) for line in order.lines}
+        self.roots: dict[LineId, LineId] = {}
+        """The root line of every line."""
+        for line in order.lines:
+            path: list[LineId] = []
+            current = line
+            while current.id not in self.roots and current.parent is not None:
+                path.append(current.id)
+                current = lines[current.parent]
+            root = self.roots.setdefault(current.id, current.id)
+            for below in path:
+                self.roots[below] = root
+
+    def asset(self, line: LineId) -> str:
+        """The asset of a line."""
+        return self._assets[line]
+
+
+def key_by_scope(scope: Scope, *, own: str, bundle: str, order: str, account: str) -> str:
+    """The key of a line whose own key is `own`, in the bundle whose root has the asset `bundle`."""
+    match scope:
+        case Scope.LINE:
+            return own
+        case Scope.BUNDLE:
+            return bundle
+        case Scope.ORDER:
+            return order
+        case Scope.ACCOUNT:
+            return account
+
+
+def key_by_expression(product: Product, activation: Activation) -> str:
+    """The key that the product's own expression gives.
+
+    Raises:
+        EvaluationError: the values don't fit the expression.
+        Unusable: it gives nothing that can be a key.
+    """
+    assert product.scope_key is not None
+    key = as_key(product.scope_key.evaluate(activation))
+    if not key:
+        raise Unusable("the scope key is empty")
+    if len(key) > MAX_KEY:
+        raise Unusable(f"the scope key has {len(key)} characters; {MAX_KEY} is the limit")
+    return key
+
+
+def as_key(value: Json) -> str:
+    """A value as text that can be compared and looked up: 5 and 5.0 give `5`, true gives `true`.
+
+    Raises:
+        Unusable: it is absent, a list or an object.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, int):
+        return str(value)
+    raise Unusable("a key must be a text or a number" if value is not None else "the key is null")
