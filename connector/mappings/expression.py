@@ -23,6 +23,7 @@ from cel_expr_python.ext import ext_math, ext_optional, ext_strings
 
 from connector.errors import ConnectorError, UsageError
 from connector.mappings.functions import FUNCTIONS
+from connector.mappings.syntax import Reference, references
 from connector.model.json import Json
 
 MAX_LENGTH = 4_000
@@ -56,6 +57,8 @@ class CompileError(UsageError):
         super().__init__(message, hint=hint)
         self.line = line
         self.column = column
+        self.others: tuple[CompileError, ...] = ()
+        """The further errors of the same expression."""
 
 
 class EvaluationError(ConnectorError):
@@ -83,23 +86,34 @@ class Environment:
             functions=FUNCTIONS,
         )
 
-    def compile(self, text: str, source: Source = NOWHERE) -> Expression:
+    def compile(self, text: str, source: Source = NOWHERE, *, longest: int = MAX_LENGTH) -> Expression:
         """Compile one expression.
 
         Raises:
             CompileError: CEL does not accept it, or it could give an optional value.
         """
-        if len(text) > MAX_LENGTH:
-            raise CompileError(f"the expression has {len(text)} characters; {MAX_LENGTH} is the limit")
-        try:
-            program = self._env.compile(text)
-        except RuntimeError as error:
-            raise _compile_error(str(error)) from None
+        program = self._program(text, longest)
         if "optional_type" in program.return_type().name():
             raise CompileError(
                 "the result may be absent", hint="End it with `.orValue(...)`, or test it with `has(...)`."
             )
         return Expression(text, source, program, self)
+
+    def result_type(self, text: str) -> str:
+        """The CEL type of what an expression gives, optional ones included; nothing is kept of it.
+
+        Raises:
+            CompileError: CEL does not accept it.
+        """
+        return str(self._program(text, MAX_LENGTH).return_type().name())
+
+    def _program(self, text: str, longest: int) -> Any:
+        if len(text) > longest:
+            raise CompileError(f"the expression has {len(text)} characters; {longest} is the limit")
+        try:
+            return self._env.compile(text)
+        except RuntimeError as error:
+            raise _compile_error(str(error)) from None
 
     def activation(self, variables: Mapping[str, Any]) -> Activation:
         """Bind variables once for many evaluations. Every declared variable that an expression uses must be there."""
@@ -140,6 +154,11 @@ class Expression:
     def result_type(self) -> str:
         """The CEL type of its result as far as it is known without values: `BOOL`, `STRING`, `DYN`…"""
         return str(self._program.return_type().name())
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """What it reads, found in its syntax tree, with the place of every name in its text."""
+        return references(self._program.serialize(), self.text)
 
     def evaluate(self, activation: Activation) -> Json:
         """The value, as JSON. Times become ISO 8601 text in UTC, durations seconds.
@@ -198,11 +217,14 @@ def _plain_reason(text: str) -> str:
 
 
 def _compile_error(text: str) -> CompileError:
-    located = _LOCATION.search(text)
-    if located is None:
+    found = [
+        CompileError(message.removesuffix("[INVALID_ARGUMENT]").strip(), line=int(line), column=int(column) or 1)
+        for line, column, message in _LOCATION.findall(text)
+    ]
+    if not found:
         return CompileError(text)
-    line, column, message = located.groups()
-    return CompileError(message.removesuffix("[INVALID_ARGUMENT]").strip(), line=int(line), column=int(column) or 1)
+    found[0].others = tuple(found[1:])
+    return found[0]
 
 
 _STRING = re.compile(r"""r?("{3}.*?"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""", re.DOTALL)

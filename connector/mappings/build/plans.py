@@ -1,0 +1,198 @@
+"""plans/*.yaml: plan definitions and their items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Literal, cast
+
+from connector.mappings.document import Kind, Node
+from connector.mappings.draft import Draft, Made, entries_of, items_of, word
+from connector.mappings.set import EVENT, PLAN, Completion, Dependency, FormField, ItemDefinition, PlanDefinition, Scope
+from connector.mappings.shapes import duration
+from connector.model.states import ItemType
+
+_ANY_TYPE = frozenset({"key", "type", "name", "scope", "when", "after", "ponr", "duration"})
+_OF_TYPE: Mapping[ItemType, frozenset[str]] = {
+    ItemType.CALLOUT: frozenset({"interface", "completes"}),
+    ItemType.AUTO: frozenset({"task", "set"}),
+    ItemType.MANUAL: frozenset({"queue", "instructions", "outcomes", "failing_outcomes", "form"}),
+    ItemType.EVENT: frozenset({"completes"}),
+    ItemType.TIMER: frozenset({"until"}),
+    ItemType.MILESTONE: frozenset(),
+}
+_NEEDS: Mapping[ItemType, tuple[str, str]] = {
+    ItemType.CALLOUT: ("interface", "A callout needs `interface`: what to call."),
+    ItemType.AUTO: ("task", "An auto item needs `task`: `assetize` or `set`."),
+    ItemType.MANUAL: ("queue", "A manual task needs `queue`: whose task it is."),
+    ItemType.EVENT: ("completes", "An event item needs `completes`: what it waits for."),
+}
+
+
+def build(draft: Draft) -> None:
+    """Build the plan definitions."""
+    for document in draft.documents["plans"]:
+        name = document.get("plan")
+        if name is None or not name.is_scalar or name.text in draft.plans:
+            draft.complete = False
+            continue
+        items: dict[str, ItemDefinition] = {}
+        for node in draft.usable(items_of(document.get("items"))):
+            if node["key"].text not in items:
+                item = _item(draft, name.text, node)
+                items[item.key] = item
+                draft.items[name.text, item.key] = Made(item, node)
+        draft.plans[name.text] = Made(PlanDefinition(name=name.text, items=items, source=name.source), document)
+
+
+def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
+    kind = ItemType(node["type"].text)
+    key = node["key"].text
+    _fits_type(draft, node, kind)
+    expressions = draft.expressions
+    interface, queue = node.get("interface"), node.get("queue")
+    if interface is not None:
+        _interface(draft, interface)
+    if queue is not None and draft.known(queue, draft.names.queues, "MAP038", "queue"):
+        _manual_queue(draft, queue)
+    when, instructions, until = node.get("when"), node.get("instructions"), node.get("until")
+    outcomes = tuple(outcome.text for outcome in items_of(node.get("outcomes")))
+    for outcome in items_of(node.get("failing_outcomes")):
+        draft.known(outcome, outcomes, "MAP071", "outcome")
+    length, likely = _durations(node)
+    task = word(node, "task")
+    return ItemDefinition(
+        key=key,
+        plan=plan,
+        type=kind,
+        name=word(node, "name", key.replace("-", " ").replace("_", " ").capitalize()),
+        scope=Scope(word(node, "scope", "line")),
+        after=tuple(_dependency(draft, plan, entry) for entry in items_of(node.get("after"))),
+        when=expressions.scalar(when, PLAN, "condition") if when is not None else None,
+        interface=interface.text if interface is not None else None,
+        completes=_completion(draft, node.get("completes")),
+        queue=queue.text if queue is not None else None,
+        instructions=expressions.scalar(instructions, PLAN, "text") if instructions is not None else None,
+        outcomes=outcomes,
+        failing_outcomes=tuple(outcome.text for outcome in items_of(node.get("failing_outcomes"))),
+        form=_form(draft, node),
+        duration=length,
+        until=expressions.scalar(until, PLAN, "text") if until is not None else None,
+        task=cast("Literal['assetize', 'set']", task) if task else None,
+        sets={name.text: expressions.scalar(value, PLAN) for name, value in entries_of(node.get("set"))},
+        ponr=cast("Literal['soft', 'hard'] | None", word(node, "ponr") or None),
+        likely=likely,
+        source=node.source,
+    )
+
+
+def _fits_type(draft: Draft, node: Node, kind: ItemType) -> None:
+    allowed = _ANY_TYPE | _OF_TYPE[kind]
+    every = _ANY_TYPE.union(*_OF_TYPE.values())
+    for name, _ in node.entries:
+        if name.text in every and name.text not in allowed:
+            others = ", ".join(other for other, keys in _OF_TYPE.items() if name.text in keys)
+            name.report(
+                draft.findings,
+                "MAP016",
+                f"`{name.text}` means nothing for an item of type {kind}.",
+                hint=f"It belongs to: {others}.",
+            )
+    needed = _NEEDS.get(kind)
+    if needed is not None and node.get(needed[0]) is None:
+        node["key"].report(draft.findings, "MAP070", needed[1])
+    length, until, outcomes = node.get("duration"), node.get("until"), node.get("outcomes")
+    if kind is ItemType.TIMER:
+        lasts = length is not None and length.is_scalar
+        if lasts == (until is not None):
+            node["key"].report(draft.findings, "MAP070", "A timer needs either `duration: PT1H` or `until`.")
+    elif length is not None and length.is_scalar:
+        length.report(
+            draft.findings,
+            "MAP016",
+            f"Only a timer lasts a fixed time; an item of type {kind} has an expected one.",
+            hint=f"Write `duration: {{likely: {length.text}}}`.",
+        )
+    if node.get("failing_outcomes") is not None and outcomes is None:
+        node["failing_outcomes"].report(draft.findings, "MAP070", "`failing_outcomes` needs `outcomes`.")
+    task = word(node, "task")
+    if kind is ItemType.AUTO and (task == "set") != (node.get("set") is not None) and task:
+        message = (
+            "The task `set` needs `set`: which attributes."
+            if task == "set"
+            else f"`set` means nothing for the task `{task}`."
+        )
+        node["task"].report(draft.findings, "MAP070" if task == "set" else "MAP016", message)
+
+
+def _interface(draft: Draft, node: Node) -> None:
+    system, _, _ = node.text.partition(".")
+    if draft.known(node, draft.names.systems, "MAP035", "system", word=system):
+        here = {name for name in draft.names.interfaces if name.startswith(f"{system}.")}
+        draft.known(node, here, "MAP036", "interface")
+
+
+def _manual_queue(draft: Draft, node: Node) -> None:
+    if draft.names.queues[node.text] == "fallout":
+        node.report(draft.findings, "MAP041", f"`{node.text}` is a queue of fallout, not of manual tasks.")
+
+
+def _completion(draft: Draft, node: Node | None) -> Completion | None:
+    if node is None:
+        return None
+    on, match, within = node["on"], node.get("match"), node.get("within")
+    system, _, _ = on.text.partition(".")
+    if draft.known(on, draft.names.systems, "MAP035", "system", word=system):
+        here = {name for name in draft.names.events if name.startswith(f"{system}.")}
+        draft.known(on, here, "MAP037", "event")
+    return Completion(
+        on=on.text,
+        match=draft.expressions.scalar(match, EVENT, "condition") if match is not None else None,
+        within=duration(within.text) if within is not None else None,
+    )
+
+
+def _durations(node: Node) -> tuple[timedelta | None, timedelta | None]:
+    """The fixed and the expected duration."""
+    length = node.get("duration")
+    if length is None:
+        return None, None
+    if length.kind is Kind.MAPPING:
+        return None, duration(word(length, "likely"))
+    return duration(length.text), None
+
+
+def _dependency(draft: Draft, plan: str, node: Node) -> Dependency:
+    path, _, scope = node.text.partition("@")
+    named, separator, key = path.rpartition("/")
+    if not scope and not separator:
+        draft.known(node, draft.names.plans[plan], "MAP040", f"item of `{plan}`", word=key)
+    elif not scope:
+        node.report(
+            draft.findings,
+            "MAP013",
+            "A dependency on another plan needs a scope.",
+            hint=f"Write `{node.text}@order`, or `@bundle`, `@line`.",
+        )
+    elif separator:
+        if draft.known(node, draft.names.plans, "MAP034", "plan definition", word=named):
+            draft.known(node, draft.names.plans[named], "MAP040", f"item of `{named}`", word=key)
+    else:
+        draft.known(node, draft.names.item_keys, "MAP040", "item of any plan", word=key)
+    return Dependency(key=key, scope=Scope(scope) if scope else None, plan=named or None, source=node.source)
+
+
+def _form(draft: Draft, node: Node) -> tuple[FormField, ...]:
+    fields: dict[str, FormField] = {}
+    for entry in items_of(node.get("form")):
+        name = entry["name"]
+        if name.text in fields:
+            name.report(draft.findings, "MAP015", f"The form has two fields `{name.text}`.")
+        required = entry.get("required")
+        fields[name.text] = FormField(
+            name=name.text,
+            label=word(entry, "label", name.text),
+            type=cast("Literal['string', 'integer', 'number', 'boolean', 'date']", word(entry, "type", "string")),
+            required=bool(required.plain) if required is not None else False,
+        )
+    return tuple(fields.values())
