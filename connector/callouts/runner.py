@@ -1,0 +1,236 @@
+"""Runs callouts within the limits of each system, and hands every answer on.
+
+Each system has its own queue, so that a slow one keeps nobody else waiting, and a bounded one, so that
+memory stays bounded: work beyond it is refused, and waits in the database instead. A callout keeps its
+place among the running ones until its answer has been taken: when answers can't be stored, no further
+requests leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+import structlog
+from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from connector.callouts.attempt import Attempt, AttemptRecord
+from connector.callouts.pace import Lanes, Rate
+from connector.callouts.verdict import CalloutEvent
+from connector.errors import InvariantBroken
+from connector.mappings.set import MappingSet, System
+from connector.model.ids import ItemNo, OrderId
+from connector.model.work import Work
+
+CAPACITY = 1_000
+"""How much work may wait for one system, beside what is running."""
+
+PATIENCE = 300.0
+"""How long an answer is offered again when it can't be taken, in seconds."""
+
+_log = structlog.get_logger("callouts")
+
+Answered: TypeAlias = Callable[[OrderId, CalloutEvent, AttemptRecord], Awaitable[None]]
+"""Takes an answer. When it returns, the answer is stored; when it raises, it is offered again."""
+
+MappingSets: TypeAlias = Callable[[str], MappingSet | None]
+"""The mapping set of that hash, from memory. Whoever submits work has loaded its set."""
+
+
+class Sender(Protocol):
+    """Makes one attempt; `CalloutSender` is one."""
+
+    async def attempt(self, work: Work, mapping_set: MappingSet) -> Attempt:
+        """What came of it; never raises for anything outside this program."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """What a runner had not finished when it closed.
+
+    `unstarted` was never sent: it may be given to another worker at once. Of `interrupted` nobody knows
+    the outcome: its lease has to end first.
+    """
+
+    unstarted: tuple[Work, ...]
+    interrupted: tuple[Work, ...]
+
+
+@dataclass(slots=True)
+class _Channel:
+    """The queue of one system, and what runs for it."""
+
+    waiting: Lanes[tuple[Work, MappingSet]] = field(default_factory=Lanes)
+    running: int = 0
+    rate: Rate = field(default_factory=Rate)
+    wake_up: asyncio.TimerHandle | None = None
+
+    def wait(self, system: System, now: float) -> float | None:
+        """The seconds until the next start; None: not before something else has ended.
+
+        The limits are those of the work that is next, so that a new version of a mapping set takes
+        effect with the first work that belongs to it. Whether a system is up at all would be asked here.
+        """
+        return self.rate.wait(now) if self.running < system.concurrency else None
+
+
+_Key: TypeAlias = tuple[OrderId, ItemNo, int, int]
+
+
+class CalloutRunner:
+    """Takes work, makes the attempts, hands on the answers. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        mapping_sets: MappingSets,
+        answered: Answered,
+        *,
+        capacity: int = CAPACITY,
+        patience: float = PATIENCE,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._sender = sender
+        self._mapping_sets = mapping_sets
+        self._answered = answered
+        self._capacity = capacity
+        self._patience = patience
+        self._sleep = sleep
+        self._channels: dict[str, _Channel] = {}
+        self._running: dict[asyncio.Task[None], Work] = {}
+        self._known: set[_Key] = set()
+        self._is_open = True
+
+    def submit(self, work: Work) -> bool:
+        """Take work; it starts as soon as its system's limits allow. Must be called inside the event loop.
+
+        False: it was not taken, because too much waits for its system or the runner is closing. Work that
+        is here already (same item, epoch and attempt) is taken to be the same: True.
+
+        Raises:
+            InvariantBroken: the work's mapping set is not in memory.
+        """
+        if not self._is_open:
+            return False
+        key = _key(work)
+        if key in self._known:
+            return True
+        mapping_set = self._mapping_sets(work.set_hash)
+        if mapping_set is None:
+            raise InvariantBroken(f"The mapping set {work.set_hash} of {work.interface} is not loaded.")
+        channel = self._channels.setdefault(work.system, _Channel())
+        if len(channel.waiting) >= self._capacity:
+            return False
+        self._known.add(key)
+        channel.waiting.put(work.priority, (work, mapping_set))
+        self._start_due(channel)
+        return True
+
+    def room(self, system: str) -> int:
+        """How much more work would be taken for this system now."""
+        if not self._is_open:
+            return 0
+        channel = self._channels.get(system)
+        return self._capacity - (len(channel.waiting) if channel else 0)
+
+    def withdraw(self, order: OrderId, item: ItemNo) -> int:
+        """Forget work of this item that has not started: how much it was. What runs is left to end."""
+        withdrawn = 0
+        for channel in self._channels.values():
+            for work, _ in channel.waiting.remove(lambda waiting: (waiting[0].order, waiting[0].item) == (order, item)):
+                self._known.discard(_key(work))
+                withdrawn += 1
+        return withdrawn
+
+    @property
+    def held(self) -> tuple[Work, ...]:
+        """All work that is here, waiting or running: whose leases have to be kept up."""
+        waiting = (work for channel in self._channels.values() for work, _ in channel.waiting)
+        return (*waiting, *self._running.values())
+
+    @property
+    def load(self) -> dict[str, tuple[int, int]]:
+        """For each system how much waits and how much runs."""
+        return {system: (len(channel.waiting), channel.running) for system, channel in self._channels.items()}
+
+    async def close(self, grace: float) -> Unfinished:
+        """Take nothing more, start nothing more, let what runs finish for `grace` seconds, then end it."""
+        self._is_open = False
+        unstarted: list[Work] = []
+        for channel in self._channels.values():
+            if channel.wake_up is not None:
+                channel.wake_up.cancel()
+            unstarted += (work for work, _ in channel.waiting.drain())
+        if self._running:
+            await asyncio.wait(list(self._running), timeout=grace)
+        interrupted = dict(self._running)
+        for task in interrupted:
+            task.cancel()
+        if interrupted:
+            await asyncio.wait(list(interrupted))
+        self._known.clear()
+        _log.info("callouts_closed", unstarted=len(unstarted), interrupted=len(interrupted))
+        return Unfinished(unstarted=tuple(unstarted), interrupted=tuple(interrupted.values()))
+
+    def _start_due(self, channel: _Channel) -> None:
+        """Start whatever may start now, and come back when the rate allows the next."""
+        loop = asyncio.get_running_loop()
+        while self._is_open and channel.waiting:
+            work, mapping_set = channel.waiting.first()
+            system = mapping_set.systems.get(work.system, _UNKNOWN)
+            wait = channel.wait(system, loop.time())
+            if wait is None:
+                return
+            if wait > 0:
+                if channel.wake_up is None:
+                    channel.wake_up = loop.call_later(wait, self._woken, channel)
+                return
+            channel.waiting.take()
+            channel.rate.started(loop.time(), system.per_second)
+            channel.running += 1
+            task = loop.create_task(self._run(work, mapping_set), name=f"callout {work.idempotency_key}")
+            self._running[task] = work
+            task.add_done_callback(lambda ended: self._ended(ended, channel))
+
+    def _woken(self, channel: _Channel) -> None:
+        channel.wake_up = None
+        self._start_due(channel)
+
+    def _ended(self, task: asyncio.Task[None], channel: _Channel) -> None:
+        work = self._running.pop(task)
+        self._known.discard(_key(work))
+        channel.running -= 1
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("callout_broken", order=work.order, item=work.item, interface=work.interface, exc_info=error)
+        self._start_due(channel)
+
+    async def _run(self, work: Work, mapping_set: MappingSet) -> None:
+        attempt = await self._sender.attempt(work, mapping_set)
+        offering = AsyncRetrying(
+            # Whatever the reason: an answer that was given up would have to be asked for again.
+            retry=retry_if_exception_type(Exception),
+            wait=wait_random_exponential(multiplier=0.2, max=5),
+            stop=stop_after_delay(self._patience),
+            sleep=self._sleep,
+            before_sleep=lambda state: _log.warning(
+                "callout_answer_not_taken",
+                order=work.order,
+                item=work.item,
+                reason=repr(state.outcome.exception() if state.outcome else None),
+            ),
+        )
+        try:
+            await offering(self._answered, work.order, attempt.event, attempt.record)
+        except RetryError as given_up:
+            cause = given_up.last_attempt.exception()
+            _log.error("callout_answer_lost", order=work.order, item=work.item, exc_info=cause)
+
+
+_UNKNOWN = System(name="", base_url="")
+"""Stands in for a system that the work's set does not have: the sender says so in its answer."""
+
+
+def _key(work: Work) -> _Key:
+    return (work.order, work.item, work.epoch, work.attempt)
