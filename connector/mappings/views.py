@@ -54,7 +54,7 @@ def commercial_views(order: Order, classes: Callable[[str], tuple[str, ...]]) ->
     children of their own), and, below another line, `parent` and `root` (likewise).
     `classes` gives the classes of a product code, nearest first.
     """
-    flat = {line.id: _flat_line(line, classes(line.product)) for line in order.lines}
+    flat = {line.id: source_view(line, classes(line.product)) for line in order.lines}
     children: dict[LineId, list[JsonObject]] = {}
     roots: dict[LineId, LineId] = {}
     by_id = {line.id: line for line in order.lines}
@@ -86,7 +86,8 @@ def _root(line: OrderLine, by_id: Mapping[LineId, OrderLine], known: dict[LineId
     return root
 
 
-def _flat_line(line: OrderLine, classes: tuple[str, ...]) -> JsonObject:
+def source_view(line: OrderLine, classes: tuple[str, ...]) -> JsonObject:
+    """A commercial line alone, without the lines around it."""
     return _present(
         id=line.id,
         number=line.number,
@@ -94,7 +95,7 @@ def _flat_line(line: OrderLine, classes: tuple[str, ...]) -> JsonObject:
         classes=list(classes),
         action=line.action.value,
         sub_action=line.sub_action,
-        quantity=line.quantity,
+        quantity=float(line.quantity),
         attributes=line.attributes,
     )
 
@@ -105,7 +106,7 @@ def technical_view(line: TechnicalLine) -> JsonObject:
         "no": line.no,
         "product": line.product,
         "action": line.action.value,
-        "quantity": line.quantity,
+        "quantity": float(line.quantity),
         "attributes": line.attributes,
         "changes": {name: {"old": change.old, "new": change.new} for name, change in line.changes.items()},
         "scope_key": line.scope_key,

@@ -1,0 +1,166 @@
+"""Small plans and sets, written as a test would tell them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connector.mappings.set import (
+    EVENT,
+    PLAN,
+    RESPONSE,
+    Completion,
+    ItemDefinition,
+    MappingSet,
+    PlanDefinition,
+    Queue,
+    RequestDefinition,
+    System,
+)
+from connector.mappings.set import Interface as InterfaceDefinition
+from connector.model.commands import Command, InvokeCallout, SetTimer
+from connector.model.events import Event
+from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo
+from connector.model.order import Account, Action, Order, OrderLine
+from connector.model.plan import Item, Plan
+from connector.model.states import ItemState, ItemType, PlanState
+from connector.model.technical import TechnicalLine
+from connector.orchestrator.advance import settle
+from connector.orchestrator.machine import handle
+from connector.orchestrator.step import Step
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ORDER = OrderId("801000000000001AAA")
+LINE = LineId("802000000000001AAA")
+
+
+def callout(key: str, *after: str, interface: str = "sys.put", **more: Any) -> ItemDefinition:
+    return definition(key, ItemType.CALLOUT, *after, interface=interface, **more)
+
+
+def awaited(key: str, *after: str, on: str = "sys.done", match: str | None = None, **more: Any) -> ItemDefinition:
+    within = more.pop("within", None)
+    completion = Completion(on=on, match=EVENT.compile(match) if match else None, within=within)
+    kind = more.pop("kind", ItemType.CALLOUT)
+    if kind is ItemType.CALLOUT:
+        more.setdefault("interface", "sys.put")
+    return definition(key, kind, *after, completes=completion, **more)
+
+
+def manual(key: str, *after: str, **more: Any) -> ItemDefinition:
+    return definition(key, ItemType.MANUAL, *after, queue="desk", **more)
+
+
+def definition(key: str, kind: ItemType, *after: str, when: str | None = None, **more: Any) -> ItemDefinition:
+    """An item; what it comes after is remembered in its name, since these plans have one definition."""
+    more.setdefault("name", key)
+    return ItemDefinition(
+        key=key,
+        plan="plan",
+        type=kind,
+        when=PLAN.compile(when) if when else None,
+        instructions=None,
+        likely=None,
+        **more,
+        **({"duration": None} if "duration" not in more else {}),
+    )
+
+
+def interface(name: str, *, method: str = "POST", idempotent: bool = True, path: str = '"/do"') -> InterfaceDefinition:
+    return InterfaceDefinition(
+        name=name,
+        system="sys",
+        request=RequestDefinition(method=method, path=PLAN.compile(path)),  # type: ignore[arg-type]
+        ok=RESPONSE.compile("status == 200"),
+        idempotency_header="Idempotency-Key" if idempotent else None,
+    )
+
+
+def mapping_set(items: list[ItemDefinition], *interfaces: InterfaceDefinition, **more: Any) -> MappingSet:
+    offered = interfaces or (interface("put"),)
+    return MappingSet(
+        name="test",
+        version="1",
+        hash="cafe",
+        plans={"plan": PlanDefinition(name="plan", items={item.key: item for item in items})},
+        systems={
+            "sys": System(name="sys", base_url="SYS_URL", interfaces={one.name: one for one in offered}),
+        },
+        queues={"desk": Queue(name="desk", developer_name="Desk", label="The desk")},
+        fallout_queue="Fallout",
+        **more,
+    )
+
+
+def order() -> Order:
+    line = OrderLine(id=LINE, number="1", product="P", action=Action.ADD)
+    return Order(id=ORDER, number="00000100", account=Account(id="001000000000001AAA"), lines=(line,))
+
+
+@dataclass
+class Story:
+    """A plan under test: tell it what happens, look at what it does."""
+
+    mappings: MappingSet
+    plan: Plan
+    now: datetime = NOW
+    commands: list[Command] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, *items: tuple[ItemDefinition, tuple[str, ...]], mappings: MappingSet | None = None) -> Story:
+        """A plan of these items, each with the keys that it comes after, begun."""
+        definitions = [item for item, _ in items]
+        numbers = {item.key: ItemNo(no) for no, item in enumerate(definitions, 1)}
+        line = TechnicalLine(
+            no=TechnicalLineNo(1), product="T", action=Action.ADD, scope_key="k", sources=(LINE,), root=LINE
+        )
+        plan = Plan(order=order(), state=PlanState.IN_PROGRESS, set_hash="cafe", created_at=NOW)
+        plan.add(
+            [
+                Item(
+                    no=numbers[item.key],
+                    definition="plan",
+                    key=item.key,
+                    type=item.type,
+                    scope_key="k",
+                    name=item.name,
+                    line=line.no,
+                    sources=(LINE,),
+                    root=LINE,
+                    after=tuple(numbers[key] for key in after),
+                )
+                for item, after in items
+            ],
+            [line],
+        )
+        story = cls(mappings or mapping_set(definitions), plan)
+        step = Step(plan, NOW, story.mappings)
+        step.to_look_at.extend(plan.items)
+        settle(step)
+        story.commands = step.commands
+        return story
+
+    def item(self, key: str) -> Item:
+        return next(item for item in self.plan.items.values() if item.key == key)
+
+    def state(self, key: str) -> ItemState:
+        return self.item(key).state
+
+    def happens(self, event: Event) -> list[Command]:
+        self.commands = handle(self.plan, event, self.now, self.mappings)
+        return self.commands
+
+    def later(self, delay: timedelta) -> None:
+        self.now += delay
+
+    def asked(self, kind: type[Any]) -> list[Any]:
+        """The commands of this kind that the last event led to."""
+        return [command for command in self.commands if isinstance(command, kind)]
+
+    def calls(self) -> list[tuple[str, int, int]]:
+        """The callouts that the last event led to: key, epoch, attempt."""
+        return [(self.plan.items[c.item].key, c.epoch, c.attempt) for c in self.asked(InvokeCallout)]
+
+    def timers(self) -> list[SetTimer]:
+        return self.asked(SetTimer)
