@@ -148,7 +148,8 @@ class Mark:
 class Present:
     """The present state of a marked record: the hash of the order's mapping set, and the variables of its kind.
 
-    `variables` is None when there is nothing to write any more.
+    `variables` is None when there is nothing to write any more. An empty hash (a command about an order
+    that nobody knows) stands for the default set.
     """
 
     mark: Mark
@@ -158,16 +159,21 @@ class Present:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """Salesforce has the state that was loaded: the mark goes, unless `seq` has grown since."""
+    """Salesforce has the state that was loaded: the mark goes, unless `seq` has grown since.
+
+    `note` is what people should know all the same (a queue that doesn't exist); mostly empty.
+    """
 
     mark: Mark
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postponed:
     """Not now: the mark may be claimed again from `until` on. `failed` false: it was no attempt (budget).
 
-    `missing` names a parent that Salesforce does not have (any more): it is to be marked, if it exists here.
+    `missing` names a parent that Salesforce does not have (any more): it is to be marked, if it
+    exists here and is not marked already.
     """
 
     mark: Mark

@@ -1,0 +1,108 @@
+"""From the present state of a thing to the fields of its record, by the write-back mapping. Pure.
+
+- `Plan__r.External_Id__c` is written as a record inside the record: Salesforce finds the lookup by it.
+- Objects and lists are written as JSON text.
+- Text that is too long is an error of Salesforce that names the field, with one exception: prose in a long
+  text field, or in the record's name, is cut to the field's length and ends with `…`. A message that ends
+  early still tells something; a key, a list or JSON that ends early tells something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from connector.mappings.expression import EvaluationError
+from connector.mappings.set import WRITEBACK, RecordMapping
+from connector.sf.ports import Mark, Present
+from connector.sf.schema import ObjectInfo
+
+OWNER = "OwnerId"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One record to write. `queue` is the developer name of the queue that is to own it."""
+
+    mark: Mark
+    object: str
+    external_id: str | None
+    fields: Mapping[str, Any]
+    queue: str | None = None
+    cut: tuple[str, ...] = ()
+    """Fields whose text was cut."""
+    set_hash: str = ""
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The record as a collections request holds it."""
+        identity = self.external_id or "Id"
+        return {"attributes": {"type": self.object}, identity: self.mark.key, **self.fields}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unrenderable:
+    """A record whose fields can't be computed: the mapping doesn't fit the state."""
+
+    mark: Mark
+    field: str
+    message: str
+
+
+def render(present: Present, mapping: RecordMapping, info: ObjectInfo, now: datetime) -> Row | Unrenderable:
+    """The record of something that has variables."""
+    activation = WRITEBACK.activation({**(present.variables or {}), "now": now})
+    fields: dict[str, Any] = {}
+    cut: list[str] = []
+    queue: str | None = None
+    for name, expression in mapping.fields.items():
+        try:
+            value: Any = expression.evaluate(activation)
+        except EvaluationError as error:
+            return Unrenderable(mark=present.mark, field=name, message=str(error))
+        if value is None and name in mapping.omit_null:
+            continue
+        if name == OWNER:
+            queue = value if isinstance(value, str) and value else None
+            continue
+        relationship, dot, target = name.partition(".")
+        if dot:
+            fields.update(_lookup(relationship, target, value))
+            continue
+        fitted = _fitted(value, name, info)
+        if fitted is not value and isinstance(value, str):
+            cut.append(name)
+        fields[name] = fitted
+    return Row(
+        mark=present.mark,
+        object=mapping.object,
+        external_id=mapping.external_id,
+        fields=fields,
+        queue=queue,
+        cut=tuple(cut),
+        set_hash=present.set_hash,
+    )
+
+
+def _lookup(relationship: str, target: str, value: Any) -> dict[str, Any]:
+    if value is not None:
+        return {relationship: {target: value}}
+    plain = f"{relationship[:-1]}c" if relationship.endswith("__r") else f"{relationship}Id"
+    return {plain: None}
+
+
+def _fitted(value: Any, name: str, info: ObjectInfo) -> Any:
+    if isinstance(value, (dict, list)):
+        return orjson.dumps(value).decode()
+    if not isinstance(value, str):
+        return value
+    field = info.field(name)
+    if field is None or field.external_id or not (field.type == "textarea" or field.name_field):
+        return value
+    if not field.length or len(value) <= field.length:
+        return value
+    return value[: field.length - 1] + "…"
