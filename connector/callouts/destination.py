@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import ClassVar, TypeAlias
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from connector.errors import SettingsError
-from connector.mappings.set import AuthKind
+from connector.mappings.set import AuthKind, System
 
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """RFC 9110, 5.1: a token."""
@@ -66,7 +66,7 @@ Credentials: TypeAlias = Basic | Bearer | ApiKey | ClientCredentials
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """One address that requests may be sent to, with the credentials that may be sent there, by name.
+    """One address that requests may be sent to, with the credentials for it (None: it wants none).
 
     `base_url` may have a path, below which all requests stay. Plain `http://` is for this machine only,
     unless `allow_plain_http` says otherwise. `ca_file` names a PEM file of authorities to trust instead
@@ -77,15 +77,18 @@ class Destination:
     """
 
     base_url: str
-    credentials: Mapping[str, Credentials] = field(default_factory=dict)
+    credentials: Credentials | None = None
     allow_plain_http: bool = False
     ca_file: str | None = None
 
     def __post_init__(self) -> None:
         check_address(self.base_url, allow_plain_http=self.allow_plain_http)
-        for credentials in self.credentials.values():
-            if isinstance(credentials, ClientCredentials):
-                check_address(credentials.token_url, allow_plain_http=self.allow_plain_http)
+        if isinstance(self.credentials, ClientCredentials):
+            check_address(self.credentials.token_url, allow_plain_http=self.allow_plain_http)
+
+
+Destinations: TypeAlias = Callable[[System], Destination | None]
+"""Where requests of a system go, by its `base_url` and `auth_name`; None: nothing is configured for it."""
 
 
 def check_address(url: str, *, allow_plain_http: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -23,8 +23,8 @@ from connector.model.json import Json, JsonObject
 MAX_BYTES = 256_000
 """Biggest message accepted."""
 
-Secrets: TypeAlias = Mapping[str, Sequence[SecretStr]]
-"""The secrets of inbound messages by the name that `System.inbound_secret` has; several while one is replaced."""
+Secrets: TypeAlias = Callable[[str], Sequence[SecretStr]]
+"""The secrets of the name that `System.inbound_secret` has: none, one, or several while one is replaced."""
 
 _MAX_CODE = 80
 _MAX_MESSAGE = 4_000
@@ -99,7 +99,7 @@ def _check_signature(
     known = [
         secret.get_secret_value().rstrip("\r\n")
         for name in dict.fromkeys(sender.inbound_secret for sender in senders)
-        for secret in secrets.get(name, ())
+        for secret in secrets(name)
     ]
     if not any(known):
         return Refusal(

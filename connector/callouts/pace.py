@@ -93,10 +93,6 @@ class Lanes(Generic[T]):
         self._count -= len(removed)
         return removed
 
-    def __iter__(self) -> Iterator[T]:
-        for lane in self._lanes.values():
-            yield from lane
-
     def drain(self) -> Iterator[T]:
         """Take out everything, highest priority first."""
         for lane in self._lanes.values():

@@ -1,20 +1,19 @@
 """Runs callouts within the limits of each system, and hands every answer on.
 
 Each system has its own queue, so that a slow one keeps nobody else waiting, and a bounded one, so that
-memory stays bounded: work beyond it is refused, and waits in the database instead. A callout keeps its
-place among the running ones until its answer has been taken: when answers can't be stored, no further
-requests leave.
+memory stays bounded: work beyond it is refused, and waits in the database instead. Systems take turns
+for the places that all of them share.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import structlog
-from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from connector.callouts.attempt import Attempt, AttemptRecord
 from connector.callouts.pace import Lanes, Rate
@@ -27,13 +26,13 @@ from connector.model.work import Work
 CAPACITY = 1_000
 """How much work may wait for one system, beside what is running."""
 
-PATIENCE = 300.0
-"""How long an answer is offered again when it can't be taken, in seconds."""
+CONCURRENCY = 100
+"""How many callouts may be under way at once, for all systems together."""
 
 _log = structlog.get_logger("callouts")
 
-Answered: TypeAlias = Callable[[OrderId, CalloutEvent, AttemptRecord], Awaitable[None]]
-"""Takes an answer. When it returns, the answer is stored; when it raises, it is offered again."""
+Answered: TypeAlias = Callable[[OrderId, CalloutEvent, AttemptRecord], None]
+"""Takes an answer, at once."""
 
 MappingSets: TypeAlias = Callable[[str], MappingSet | None]
 """The mapping set of that hash, from memory. Whoever submits work has loaded its set."""
@@ -89,16 +88,15 @@ class CalloutRunner:
         answered: Answered,
         *,
         capacity: int = CAPACITY,
-        patience: float = PATIENCE,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        concurrency: int = CONCURRENCY,
     ) -> None:
         self._sender = sender
         self._mapping_sets = mapping_sets
         self._answered = answered
         self._capacity = capacity
-        self._patience = patience
-        self._sleep = sleep
+        self._concurrency = concurrency
         self._channels: dict[str, _Channel] = {}
+        self._turns: deque[_Channel] = deque()
         self._running: dict[asyncio.Task[None], Work] = {}
         self._known: set[_Key] = set()
         self._is_open = True
@@ -120,12 +118,15 @@ class CalloutRunner:
         mapping_set = self._mapping_sets(work.set_hash)
         if mapping_set is None:
             raise InvariantBroken(f"The mapping set {work.set_hash} of {work.interface} is not loaded.")
-        channel = self._channels.setdefault(work.system, _Channel())
+        channel = self._channels.get(work.system)
+        if channel is None:
+            channel = self._channels[work.system] = _Channel()
+            self._turns.append(channel)
         if len(channel.waiting) >= self._capacity:
             return False
         self._known.add(key)
         channel.waiting.put(work.priority, (work, mapping_set))
-        self._start_due(channel)
+        self._start_due()
         return True
 
     def room(self, system: str) -> int:
@@ -143,12 +144,6 @@ class CalloutRunner:
                 self._known.discard(_key(work))
                 withdrawn += 1
         return withdrawn
-
-    @property
-    def held(self) -> tuple[Work, ...]:
-        """All work that is here, waiting or running: whose leases have to be kept up."""
-        waiting = (work for channel in self._channels.values() for work, _ in channel.waiting)
-        return (*waiting, *self._running.values())
 
     @property
     def load(self) -> dict[str, tuple[int, int]]:
@@ -174,29 +169,39 @@ class CalloutRunner:
         _log.info("callouts_closed", unstarted=len(unstarted), interrupted=len(interrupted))
         return Unfinished(unstarted=tuple(unstarted), interrupted=tuple(interrupted.values()))
 
-    def _start_due(self, channel: _Channel) -> None:
-        """Start whatever may start now, and come back when the rate allows the next."""
+    def _start_due(self) -> None:
+        """Start whatever may start now, one of each system in turn."""
+        passed = 0
+        while self._is_open and passed < len(self._turns) and len(self._running) < self._concurrency:
+            channel = self._turns[0]
+            self._turns.rotate(-1)
+            passed = 0 if self._start_next(channel) else passed + 1
+
+    def _start_next(self, channel: _Channel) -> bool:
+        """Start the next work of one system, if it may; else see to it that its turn comes again in time."""
+        if not channel.waiting:
+            return False
         loop = asyncio.get_running_loop()
-        while self._is_open and channel.waiting:
-            work, mapping_set = channel.waiting.first()
-            system = mapping_set.systems.get(work.system, _UNKNOWN)
-            wait = channel.wait(system, loop.time())
-            if wait is None:
-                return
-            if wait > 0:
-                if channel.wake_up is None:
-                    channel.wake_up = loop.call_later(wait, self._woken, channel)
-                return
-            channel.waiting.take()
-            channel.rate.started(loop.time(), system.per_second)
-            channel.running += 1
-            task = loop.create_task(self._run(work, mapping_set), name=f"callout {work.idempotency_key}")
-            self._running[task] = work
-            task.add_done_callback(lambda ended: self._ended(ended, channel))
+        work, mapping_set = channel.waiting.first()
+        system = mapping_set.systems.get(work.system, _UNKNOWN)
+        wait = channel.wait(system, loop.time())
+        if wait is None:
+            return False
+        if wait > 0:
+            if channel.wake_up is None:
+                channel.wake_up = loop.call_later(wait, self._woken, channel)
+            return False
+        channel.waiting.take()
+        channel.rate.started(loop.time(), system.per_second)
+        channel.running += 1
+        task = loop.create_task(self._run(work, mapping_set), name=f"callout {work.idempotency_key}")
+        self._running[task] = work
+        task.add_done_callback(lambda ended: self._ended(ended, channel))
+        return True
 
     def _woken(self, channel: _Channel) -> None:
         channel.wake_up = None
-        self._start_due(channel)
+        self._start_due()
 
     def _ended(self, task: asyncio.Task[None], channel: _Channel) -> None:
         work = self._running.pop(task)
@@ -204,28 +209,11 @@ class CalloutRunner:
         channel.running -= 1
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("callout_broken", order=work.order, item=work.item, interface=work.interface, exc_info=error)
-        self._start_due(channel)
+        self._start_due()
 
     async def _run(self, work: Work, mapping_set: MappingSet) -> None:
         attempt = await self._sender.attempt(work, mapping_set)
-        offering = AsyncRetrying(
-            # Whatever the reason: an answer that was given up would have to be asked for again.
-            retry=retry_if_exception_type(Exception),
-            wait=wait_random_exponential(multiplier=0.2, max=5),
-            stop=stop_after_delay(self._patience),
-            sleep=self._sleep,
-            before_sleep=lambda state: _log.warning(
-                "callout_answer_not_taken",
-                order=work.order,
-                item=work.item,
-                reason=repr(state.outcome.exception() if state.outcome else None),
-            ),
-        )
-        try:
-            await offering(self._answered, work.order, attempt.event, attempt.record)
-        except RetryError as given_up:
-            cause = given_up.last_attempt.exception()
-            _log.error("callout_answer_lost", order=work.order, item=work.item, exc_info=cause)
+        self._answered(work.order, attempt.event, attempt.record)
 
 
 _UNKNOWN = System(name="", base_url="")

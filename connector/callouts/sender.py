@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import cast
 
@@ -23,14 +23,15 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_
 
 from connector import __version__
 from connector.callouts.attempt import Attempt, AttemptRecord, Outcome
-from connector.callouts.destination import Credentials, Destination
+from connector.callouts.destination import Destination, Destinations
 from connector.callouts.exchange import Answer, exchange, new_client
 from connector.callouts.headers import checked, from_mapping
 from connector.callouts.redaction import Redactor
 from connector.callouts.refusal import RequestRefused
 from connector.callouts.target import target
-from connector.callouts.tokens import TOKEN_SECONDS, Authenticator, NoToken, authenticator
+from connector.callouts.tokens import Authenticator, NoToken, authenticator
 from connector.callouts.verdict import CalloutEvent, failed, judge
+from connector.errors import SettingsError
 from connector.mappings.set import Interface, MappingSet, System
 from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFailed
 from connector.model.failure import Failure, FailureClass
@@ -49,21 +50,13 @@ _log = structlog.get_logger("callouts")
 _backoff = wait_random_exponential(multiplier=0.1, max=0.5)
 
 
-def longest(interface: Interface) -> timedelta:
-    """An attempt of this interface is over after this time at the latest: what a lease has to outlast."""
-    sendings = 1 + max(interface.short_retries, 0)
-    token = timedelta(seconds=TOKEN_SECONDS)
-    # Each sending may be repeated once with a new token.
-    return sendings * 2 * (interface.timeout + token) + interface.short_retries * timedelta(seconds=SHORT_WAIT)
-
-
 def utc_now() -> datetime:
     """The time."""
     return datetime.now(UTC)
 
 
 class CalloutSender:
-    """Sends requests to the destinations that it was given, by the name that `System.base_url` has.
+    """Sends requests to where `destinations` says, and nowhere else.
 
     One HTTP client per system, with as many connections as the system's concurrency. Close it when
     nothing runs any more. `sleep` is what the short retries wait with: tests give one that doesn't.
@@ -71,12 +64,12 @@ class CalloutSender:
 
     def __init__(
         self,
-        destinations: Mapping[str, Destination],
+        destinations: Destinations,
         *,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._destinations = dict(destinations)
+        self._destinations = destinations
         self._clock = clock
         self._sleep = sleep
         self._lines: dict[_LineKey, _Line] = {}
@@ -158,21 +151,18 @@ class CalloutSender:
         return self._lines[key]
 
     def _new_line(self, system: System) -> _Line:
-        destination = self._destinations.get(system.base_url)
-        if destination is None:
-            raise RequestRefused(
-                "NO_DESTINATION",
-                f"No destination {system.base_url!r} is configured for the system {system.name}.",
-                hint="Add it to the settings.",
-            )
-        credentials = _credentials(system, destination)
         try:
+            destination = _usable(self._destinations(system), system)
             client = new_client(connections=system.concurrency, ca_file=destination.ca_file)
+        except SettingsError as error:
+            reason = str(error)
         except OSError as error:
-            raise RequestRefused(
-                "NO_DESTINATION", f"The authorities of {system.base_url!r} can't be read: {error.strerror}."
-            ) from None
-        return _Line(destination, client, authenticator(credentials, client))
+            reason = f"Its authorities can't be read: {error.strerror}."
+        else:
+            return _Line(destination, client, authenticator(destination.credentials, client))
+        raise RequestRefused(
+            "NO_DESTINATION", f"The destination {system.base_url!r} of the system {system.name} can't be used. {reason}"
+        )
 
     async def _send(self, call: _Call, course: _Course) -> CalloutEvent:
         retrying = AsyncRetrying(
@@ -267,24 +257,15 @@ def _redactor(secrets: frozenset[str]) -> Redactor:
     return Redactor(secrets)
 
 
-def _credentials(system: System, destination: Destination) -> Credentials | None:
-    if system.auth == "none":
-        return None
-    credentials = destination.credentials.get(system.auth_name)
-    if credentials is None:
-        raise RequestRefused(
-            "NO_CREDENTIALS",
-            f"The destination {system.base_url!r} has no credentials {system.auth_name!r}, which the system "
-            f"{system.name} uses.",
-            hint="Add them to the settings of this destination.",
+def _usable(destination: Destination | None, system: System) -> Destination:
+    if destination is None:
+        raise SettingsError("It is not in the settings.")
+    kind = destination.credentials.kind if destination.credentials else "none"
+    if kind != system.auth:
+        raise SettingsError(
+            f"Its credentials {system.auth_name!r} are of kind {kind}, but the mapping says {system.auth}."
         )
-    if credentials.kind != system.auth:
-        raise RequestRefused(
-            "NO_CREDENTIALS",
-            f"The credentials {system.auth_name!r} are of kind {credentials.kind}, but the system {system.name} "
-            f"uses kind {system.auth}.",
-        )
-    return credentials
+    return destination
 
 
 def _content(body: Json) -> bytes | None:
