@@ -225,7 +225,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     salesforce: SalesforceSettings = SalesforceSettings()
     mapping_sets: Annotated[tuple[Path, ...], BeforeValidator(_several)] = ()
-    """Folders of the mapping sets, separated by commas."""
+    """Folders of the mapping sets, separated by commas; the first is the default one."""
     destinations: Annotated[dict[str, SystemAddress], Named] = Field(default={})
     """Addresses of the fulfillment systems, by the name that a mapping set uses (`${WAREHOUSE_URL}`)."""
     credentials: Annotated[dict[str, Credential], Named] = Field(default={})

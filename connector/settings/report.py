@@ -91,7 +91,7 @@ def warnings(settings: Settings) -> list[str]:
 
 def _missing_everywhere(settings: Settings) -> Iterator[Missing]:
     if settings.database.url is None:
-        yield _need("the database: postgresql://user:password@host:5432/database", "database", "url")
+        yield _need("reaching the database: postgresql://user:password@host:5432/database", "database", "url")
     if not settings.mapping_sets:
         yield _need("at least one folder of mappings", "mapping_sets")
     if gone := [str(folder) for folder in settings.mapping_sets if not folder.is_dir()]:

@@ -1,0 +1,87 @@
+"""`connector settings`: every setting with its value and where it came from; what is missing, and for what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from connector import settings as settings_room
+from connector.errors import SettingsError
+from connector.mappings.load import check
+from connector.mappings.set import MappingSet
+from connector.settings import Row, Settings
+
+_PLAIN_WIDTH = 240
+"""Columns when the output goes to a file or another program."""
+
+
+def show_settings(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")] = False,
+    only_missing: Annotated[bool, typer.Option("--missing", help="Only what `connector run` lacks.")] = False,
+) -> None:
+    """Show every setting, where its value came from, and what is missing.
+
+    Values come from the environment, the file .env, and a folder of secrets, in this order. Secrets are
+    never shown. The exit code is 1 when something is missing that `connector run` needs.
+    """
+    try:
+        settings = settings_room.load()
+    except SettingsError as error:
+        _say_on_stderr(str(error).splitlines())
+        raise typer.Exit(1) from None
+    sets, notes = _mapping_sets(settings)
+    notes += settings_room.warnings(settings)
+    rows = settings_room.explain(settings, sets)
+    lacking = [row for row in rows if row.needed_for]
+    shown = lacking if only_missing else rows
+    if as_json:
+        typer.echo(json.dumps({"settings": [asdict(row) for row in shown], "warnings": notes}, indent=2))
+    else:
+        _print_table(shown)
+        _say_on_stderr(notes)
+        _say_on_stderr([f"{len(lacking)} missing for `connector run`."] if lacking else ["Nothing is missing."])
+    raise typer.Exit(1 if lacking else 0)
+
+
+def _mapping_sets(settings: Settings) -> tuple[list[MappingSet], list[str]]:
+    """The sets that can be read, whose systems need settings too; a note for each that can't."""
+    sets: list[MappingSet] = []
+    notes: list[str] = []
+    for folder in settings.mapping_sets:
+        found = check(folder).mapping_set if folder.is_dir() else None
+        if found is not None:
+            sets.append(found)
+        elif folder.is_dir():
+            notes.append(
+                f"{folder} has errors, so what its systems need is not known: connector mappings check {folder}"
+            )
+    return sets, notes
+
+
+def _print_table(rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_PLAIN_WIDTH)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("setting", overflow="fold")
+    table.add_column("value", overflow="fold")
+    table.add_column("from", overflow="fold")
+    for row in rows:
+        where = Text(f"missing: {row.needed_for}", "red") if row.needed_for else Text(row.origin, "dim")
+        table.add_row(Text(row.variable), Text(row.value, "" if row.origin != "default" else "dim"), where)
+    console.print(table)
+
+
+def _say_on_stderr(lines: Sequence[str]) -> None:
+    for line in lines:
+        typer.echo(line, err=True)
