@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from connector.errors import MappingError
-from connector.mappings.load import compile_set, load
+from connector.mappings.compile import compile_set
+from connector.mappings.load import load
 from connector.mappings.set import MappingSet
 from connector.store.sets import SetTable
 
@@ -46,5 +47,5 @@ class MappingSets:
             files = await self._table.files(set_hash)
             if files is None:
                 raise MappingError(f"Mapping set {set_hash} is not in the database.")
-            found = self._compiled[set_hash] = compile_set(files)
+            found = self._compiled[set_hash] = compile_set(files).require(folder=f"set {set_hash} in the database")
         return found

@@ -35,36 +35,26 @@ ORDER = OrderId("801000000000001AAA")
 LINE = LineId("802000000000001AAA")
 
 
-def callout(key: str, *after: str, interface: str = "sys.put", **more: Any) -> ItemDefinition:
-    return definition(key, ItemType.CALLOUT, *after, interface=interface, **more)
+def callout(key: str, interface: str = "sys.put", **more: Any) -> ItemDefinition:
+    return definition(key, ItemType.CALLOUT, interface=interface, **more)
 
 
-def awaited(key: str, *after: str, on: str = "sys.done", match: str | None = None, **more: Any) -> ItemDefinition:
+def awaited(key: str, on: str = "sys.done", match: str | None = None, **more: Any) -> ItemDefinition:
     within = more.pop("within", None)
     completion = Completion(on=on, match=EVENT.compile(match) if match else None, within=within)
     kind = more.pop("kind", ItemType.CALLOUT)
     if kind is ItemType.CALLOUT:
         more.setdefault("interface", "sys.put")
-    return definition(key, kind, *after, completes=completion, **more)
+    return definition(key, kind, completes=completion, **more)
 
 
-def manual(key: str, *after: str, **more: Any) -> ItemDefinition:
-    return definition(key, ItemType.MANUAL, *after, queue="desk", **more)
+def manual(key: str, **more: Any) -> ItemDefinition:
+    return definition(key, ItemType.MANUAL, queue="desk", **more)
 
 
-def definition(key: str, kind: ItemType, *after: str, when: str | None = None, **more: Any) -> ItemDefinition:
-    """An item; what it comes after is remembered in its name, since these plans have one definition."""
+def definition(key: str, kind: ItemType, when: str | None = None, **more: Any) -> ItemDefinition:
     more.setdefault("name", key)
-    return ItemDefinition(
-        key=key,
-        plan="plan",
-        type=kind,
-        when=PLAN.compile(when) if when else None,
-        instructions=None,
-        likely=None,
-        **more,
-        **({"duration": None} if "duration" not in more else {}),
-    )
+    return ItemDefinition(key=key, plan="plan", type=kind, when=PLAN.compile(when) if when else None, **more)
 
 
 def interface(name: str, *, method: str = "POST", idempotent: bool = True, path: str = '"/do"') -> InterfaceDefinition:

@@ -1,0 +1,332 @@
+"""Turns on a real PostgreSQL: what is committed, what survives, what two workers make of one order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from connector.mappings.set import MappingSet
+from connector.model.events import Addressed, CalloutCompleted, CalloutFailed, Event, OrderRead, OrderUnreadable
+from connector.model.failure import Failure, FailureClass, Problem
+from connector.model.ids import LineId, OrderId
+from connector.model.order import Account, Action, Order, OrderLine
+from connector.model.plan import Plan
+from connector.model.states import ItemState, PlanState
+from connector.model.work import Work
+from connector.orchestrator.sets import MappingSets
+from connector.orchestrator.turn import Turner, TurnResult
+from connector.store.database import Database
+from connector.store.intake import Heard, Intake
+from connector.store.migrate import migrate
+from connector.store.outbox import Outbox
+from connector.store.plans import load_plans
+from connector.store.sets import SetTable
+from connector.store.turns import Turns
+from connector.store.work import WorkTable
+
+SETS = Path(__file__).resolve().parents[2] / "mappings"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Bench:
+    """One worker's turns on one database, with a clock of its own."""
+
+    def __init__(self, database: Database, sets: MappingSets, worker: str = "worker-1") -> None:
+        self.database = database
+        self.sets = sets
+        self.now = NOW
+        self.turns = Turns(database, worker)
+        self.turner = Turner(self.turns, sets, lambda: self.now)
+        self.intake = Intake(database)
+        self.outbox = Outbox(database, worker)
+        self.work = WorkTable(database, worker, "test")
+
+    async def submit(self, *orders: Order) -> None:
+        await self.intake.heard([Heard(kind="order", id=order.id, received_at=NOW) for order in orders])
+        await self.put(*(Addressed(order=order.id, event=OrderRead(order=order)) for order in orders))
+
+    async def put(self, *events: Addressed) -> None:
+        await self.intake.deliver(events)
+
+    async def turn(self, answers: dict[OrderId, list[Event]] | None = None) -> TurnResult:
+        return await self.turner.turn(answers or {}, await self.turns.waiting(self.now, 100))
+
+    async def plan(self, order: OrderId) -> Plan:
+        async with self.database.connection() as connection:
+            return (await load_plans(connection, [order]))[order]
+
+    async def count(self, table: str) -> int:
+        async with self.database.connection() as connection:
+            return int(await connection.fetchval(f"select count(*) from {table}"))  # noqa: S608
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with await Database.connect(database_url) as database:
+        await migrate(database)
+        yield database
+
+
+@pytest.fixture
+async def bench(database: Database) -> Bench:
+    return Bench(database, await MappingSets.publish([SETS / "infiwave"], SetTable(database)))
+
+
+def order_id(number: int) -> OrderId:
+    return OrderId(f"801{number:012d}AAA")
+
+
+def mobile(number: int = 1, **attributes: object) -> Order:
+    """An order of a mobile plan with an eSIM: nothing is shipped."""
+    line = OrderLine(
+        id=LineId(f"802{number:012d}AAA"),
+        number="1",
+        product="MOBILE-PLAN",
+        action=Action.ADD,
+        attributes={"tier": "M", "simType": "esim", **attributes},  # type: ignore[dict-item]
+    )
+    account = Account(id="001000000000001AAA", name="Ada", type="Consumer")
+    return Order(id=order_id(number), number=f"{number:08d}", account=account, lines=(line,))
+
+
+def answers(works: Sequence[Work]) -> dict[OrderId, list[Event]]:
+    """Every request done, with what the systems would say."""
+    given: dict[OrderId, list[Event]] = {}
+    for work in works:
+        outputs = {"msisdn": "+447700900001", "reservationId": "R1", "iccid": "89", "activationCode": "LPA:1"}
+        event = CalloutCompleted(item=work.item, epoch=work.epoch, attempt=work.attempt, outputs=outputs)
+        given.setdefault(work.order, []).append(event)
+    return given
+
+
+async def finish(bench: Bench, result: TurnResult) -> int:
+    """Answer everything until nothing more is sent; gives the number of turns."""
+    turns = 0
+    while result.work:
+        result = await bench.turn(answers(result.work))
+        turns += 1
+    return turns
+
+
+async def test_an_order_goes_from_its_event_to_its_end(bench: Bench) -> None:
+    await bench.submit(mobile())
+    result = await bench.turn()
+    assert result.orders == (order_id(1),)
+    assert {work.interface for work in result.work} == {"network.reserveNumber", "network.provisionEsim"}
+    assert all(work.idempotency_key.startswith(order_id(1)) for work in result.work)
+    await finish(bench, result)
+    plan = await bench.plan(order_id(1))
+    assert plan.state is PlanState.COMPLETED
+    assert await bench.count("work") == 0
+    assert await bench.count("timers") == 0
+    assert await bench.count("inbox") == 0
+
+
+async def test_what_is_loaded_is_what_was_saved(bench: Bench) -> None:
+    await bench.submit(mobile())
+    result = await bench.turn()
+    await bench.turn(answers(result.work))
+    cached = bench.turner._plans._plans[order_id(1)]
+    loaded = await bench.plan(order_id(1))
+    assert loaded.items == cached.items
+    assert loaded.lines == cached.lines
+    assert loaded.order == cached.order
+    assert loaded.phases == cached.phases
+
+
+async def test_many_orders_share_one_commit(bench: Bench) -> None:
+    await bench.submit(*(mobile(number) for number in range(1, 51)))
+    async with bench.database.connection() as connection:
+        before = await connection.fetchval("select pg_current_xact_id()::text::bigint")
+        result = await bench.turn()
+        after = await connection.fetchval("select pg_current_xact_id()::text::bigint")
+    assert len(result.orders) == 50
+    assert after - before == 2, "one transaction for all of them, and the one that asked"
+
+
+async def test_an_order_that_can_not_be_decomposed_is_rejected_with_its_problems(bench: Bench) -> None:
+    await bench.submit(mobile(1, tier="Z", simType="paper"))
+    await bench.turn()
+    plan = await bench.plan(order_id(1))
+    assert plan.state is PlanState.REJECTED
+    assert not plan.items
+    assert "tier" in plan.message
+    assert "simType" in plan.message
+    assert await bench.count("fallouts") == 1
+
+
+async def test_a_rejected_order_that_is_read_again_starts_afresh(bench: Bench) -> None:
+    problem = Problem(code="BAD_JSON", message="Attributes are no JSON.")
+    await bench.intake.heard([Heard(kind="order", id=order_id(1), received_at=NOW)])
+    await bench.put(Addressed(order=order_id(1), event=OrderUnreadable(order=mobile(), problems=(problem,))))
+    await bench.turn()
+    assert (await bench.plan(order_id(1))).state is PlanState.REJECTED
+    await bench.put(Addressed(order=order_id(1), event=OrderRead(order=mobile())))
+    await finish(bench, await bench.turn())
+    assert (await bench.plan(order_id(1))).state is PlanState.COMPLETED
+
+
+async def test_an_order_submitted_twice_is_fulfilled_once(bench: Bench) -> None:
+    await bench.submit(mobile())
+    result = await bench.turn()
+    await bench.submit(mobile())
+    again = await bench.turn()
+    assert again.work == ()
+    await finish(bench, result)
+    assert (await bench.plan(order_id(1))).state is PlanState.COMPLETED
+
+
+async def test_a_turn_that_dies_before_its_commit_leaves_no_trace(bench: Bench) -> None:
+    await bench.submit(mobile())
+
+    class Died(BaseException):
+        pass
+
+    async with bench.database.connection() as connection:
+        with pytest.raises(Died):
+            async with bench.turns.begin() as turn:
+                await turn.lock([order_id(1)])
+                await turn.take_events([order_id(1)], NOW)
+                raise Died
+        assert await connection.fetchval("select count(*) from inbox") == 1
+    await finish(bench, await bench.turn())
+    assert (await bench.plan(order_id(1))).state is PlanState.COMPLETED
+
+
+async def test_an_order_that_another_worker_holds_is_left_to_it(bench: Bench) -> None:
+    await bench.submit(mobile(1), mobile(2))
+    other = Turns(bench.database, "worker-2")
+    async with other.begin() as turn:
+        assert [order.id for order in await turn.lock([order_id(1)])] == [order_id(1)]
+        result = await bench.turn()
+        assert result.orders == (order_id(2),)
+        assert result.missed == (order_id(1),)
+    assert (await bench.turn()).orders == (order_id(1),)
+
+
+async def test_a_plan_in_memory_is_not_used_when_another_worker_has_changed_the_order(bench: Bench) -> None:
+    await bench.submit(mobile())
+    first = await bench.turn()
+    other = Bench(bench.database, bench.sets, "worker-2")
+    one, *rest = first.work
+    await other.turn(answers([one]))
+    result = await bench.turn(answers(rest))
+    assert result.work, "the plan went on from what the other worker had saved"
+    await finish(bench, result)
+    assert (await bench.plan(order_id(1))).state is PlanState.COMPLETED
+
+
+async def test_the_requests_of_a_dead_worker_are_taken_over(bench: Bench) -> None:
+    await bench.work.beat()
+    await bench.submit(mobile())
+    sent = (await bench.turn()).work
+    other = WorkTable(bench.database, "worker-2", "test")
+    await other.beat()
+    assert await other.adopt(10) == [], "its owner lives"
+    async with bench.database.connection() as connection:
+        await connection.execute("update workers set heartbeat = now() - interval '6 s' where worker_id = 'worker-1'")
+    adopted = await other.adopt(10)
+    assert sorted(adopted, key=lambda work: work.item) == sorted(sent, key=lambda work: work.item)
+    assert await other.adopt(10) == []
+
+
+async def test_a_retry_sends_the_request_that_was_stored(bench: Bench) -> None:
+    await bench.submit(mobile())
+    first = await bench.turn()
+    work = next(work for work in first.work if work.interface == "network.reserveNumber")
+    busy = Failure(
+        failure_class=FailureClass.TRANSIENT, code="HTTP_503", message="busy", system="network", http_status=503
+    )
+    failed = CalloutFailed(item=work.item, epoch=1, attempt=1, failure=busy)
+    result = await bench.turn({work.order: [failed]})
+    assert result.earliest_timer is not None
+    assert (await bench.turns.next_due()) == result.earliest_timer
+    bench.now = result.earliest_timer + timedelta(seconds=1)
+    (again,) = (await bench.turn()).work
+    assert again.request == work.request
+    assert again.idempotency_key == work.idempotency_key
+    assert (again.attempt, work.attempt) == (2, 1)
+
+
+class BrokenSets:
+    """Sets of which one breaks the program."""
+
+    def __init__(self, sets: MappingSets) -> None:
+        self._sets = sets
+
+    def current(self) -> Sequence[MappingSet]:
+        return self._sets.current()
+
+    async def by_hash(self, set_hash: str) -> MappingSet:
+        if set_hash == "broken":
+            raise ZeroDivisionError("a bug")
+        return await self._sets.by_hash(set_hash)
+
+
+async def test_an_order_that_breaks_the_program_is_parked_and_holds_up_no_other(bench: Bench) -> None:
+    await bench.submit(mobile(1), mobile(3))
+    await bench.put(Addressed(order=order_id(2), event=OrderRead(order=mobile(2), set_hash="broken")))
+    await bench.intake.heard([Heard(kind="order", id=order_id(2), received_at=NOW)])
+    bench.turner = Turner(bench.turns, BrokenSets(bench.sets), lambda: bench.now)
+    result = await bench.turn()
+    assert {order_id(1), order_id(3)} <= set(result.orders)
+    async with bench.database.connection() as connection:
+        reason = await connection.fetchval("select parked from orders where order_id = $1", order_id(2))
+        assert reason == "ZeroDivisionError: a bug"
+        assert await connection.fetchval("select count(*) from inbox") == 1, "its event is kept"
+    assert (await bench.turn()).orders == ()
+
+
+async def test_records_are_marked_once_however_often_they_change(bench: Bench) -> None:
+    await bench.submit(mobile())
+    result = await bench.turn()
+    marked = await bench.count("outbox")
+    await finish(bench, result)
+    installed = await bench.count("inventory")
+    assert installed > 0
+    assert await bench.count("outbox") == marked + installed, "only the inventory came on top"
+    rows = await bench.outbox.claim(10, 1000, timedelta(seconds=30), None)
+    assert len({(row.kind, row.key) for row in rows}) == len(rows)
+    assert await bench.outbox.claim(10, 1000, timedelta(seconds=30), None) == [], "the lane is taken"
+    newer = rows[0]
+    async with bench.database.connection() as connection:
+        await connection.execute(
+            "update outbox set seq = nextval('outbox_seq') where kind = $1 and key = $2", newer.kind, newer.key
+        )
+    await bench.outbox.settle(rows, [], [], [order_id(1), "001000000000001AAA"])
+    left = await bench.outbox.claim(10, 1000, timedelta(seconds=30), None)
+    assert [(row.kind, row.key) for row in left] == [(newer.kind, newer.key)], "it had changed since it was read"
+
+
+async def test_events_of_one_order_are_applied_in_the_order_of_their_arrival(bench: Bench) -> None:
+    await bench.submit(mobile())
+    first = await bench.turn()
+    plan = await bench.plan(order_id(1))
+    events = [Addressed(order=order_id(1), event=answers([work])[order_id(1)][0]) for work in first.work]
+    await bench.put(*events)
+    await bench.turn()
+    plan = await bench.plan(order_id(1))
+    states = {plan.items[work.item].state for work in first.work}
+    assert states == {ItemState.COMPLETED}
+
+
+async def test_concurrent_workers_share_the_orders_and_lose_none(bench: Bench) -> None:
+    await bench.submit(*(mobile(number) for number in range(1, 41)))
+    workers = [Bench(bench.database, bench.sets, f"worker-{n}") for n in range(3)]
+
+    async def work(one: Bench) -> None:
+        pending: dict[OrderId, list[Event]] = {}
+        while True:
+            result = await one.turner.turn(pending, await one.turns.waiting(NOW, 7))
+            missed = {order: events for order, events in pending.items() if order in result.missed}
+            pending = {**answers(result.work), **missed}
+            if not pending and not await one.turns.waiting(NOW, 1):
+                return
+
+    await asyncio.gather(*(work(one) for one in workers))
+    for number in range(1, 41):
+        assert (await bench.plan(order_id(number))).state is PlanState.COMPLETED
