@@ -72,13 +72,13 @@ def commercial_views(order: Order, classes: Callable[[str], tuple[str, ...]]) ->
 
 
 def _root(line: OrderLine, by_id: Mapping[LineId, OrderLine], known: dict[LineId, LineId]) -> LineId:
-    path: list[LineId] = []
+    path: dict[LineId, None] = {}
     current = line
     while current.id not in known and current.id not in path:
         above = by_id.get(current.parent) if current.parent else None
         if above is None:
             break
-        path.append(current.id)
+        path[current.id] = None
         current = above
     root = known.get(current.id, current.id)
     for step in path:
