@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from connector.decomposition.source import SourceLine
@@ -19,7 +20,7 @@ class Contribution:
     line: SourceLine
     action: Action
     """The line's action; Disconnect where a Change no longer has this part."""
-    values: dict[str, Json] = field(default_factory=dict)
+    values: Mapping[str, Json]
     cleared: tuple[str, ...] = ()
     """Attributes whose expression gave null."""
 
@@ -37,17 +38,16 @@ class Draft:
     product: Product
     key: str
     as_is: InventoryItem | None
+    subject: str
+    """`T3`."""
     contributions: list[Contribution] = field(default_factory=list)
-    failed: set[str] = field(default_factory=set)
-    """Attributes that already have a problem."""
+    flaws: set[str] = field(default_factory=set)
+    """Attributes that have a problem."""
     is_finished: bool = False
 
-    @property
-    def subject(self) -> str:
-        """`T3`."""
-        return f"T{self.no}"
-
-    def sources(self, places: dict[LineId, int]) -> tuple[LineId, ...]:
+    def sources(self, places: Mapping[LineId, int]) -> tuple[LineId, ...]:
         """The commercial lines that it comes from, in the order of the order."""
+        if len(self.contributions) == 1:
+            return self.contributions[0].line.sources
         found = dict.fromkeys(source for given in self.contributions for source in given.line.sources)
         return tuple(sorted(found, key=places.__getitem__))

@@ -156,19 +156,21 @@ class _Check:
         taken: dict[str, Json] = {}
         for name, value in given.items():
             definition = product.attributes.get(name)
-            if value is None:
-                if line.action is Action.CHANGE:
-                    taken[name] = None
-            elif definition is not None:
-                taken[name] = self._fitted(line, definition, value)
-            else:
-                taken[name] = value
             if definition is None:
                 self._undefined(line, product, name, value)
+            elif value is not None:
+                taken[name] = self._fitted(line, definition, value)
+                continue
+            if value is not None or line.action is Action.CHANGE:
+                taken[name] = value
         if line.action is Action.ADD:
             for name, definition in product.attributes.items():
-                if name not in taken and definition.default is not None:
-                    taken[name] = definition.default
+                if definition.default is not None:
+                    taken.setdefault(name, definition.default)
+        self._require(line, product, taken)
+        return taken
+
+    def _require(self, line: OrderLine, product: Product, taken: JsonObject) -> None:
         for name, definition in product.attributes.items():
             if definition.required and self._is_missing(line, name, taken):
                 self._line_problem(
@@ -178,7 +180,6 @@ class _Check:
                     hint=_choice(definition),
                     source=str(definition.source),
                 )
-        return taken
 
     @staticmethod
     def _is_missing(line: OrderLine, name: str, taken: JsonObject) -> bool:

@@ -17,8 +17,7 @@ scope key is handed down, so that every technical line of one asset carries the 
 from __future__ import annotations
 
 from connector.decomposition.values import Unusable
-from connector.mappings.expression import Activation
-from connector.mappings.set import Product, Scope
+from connector.mappings.set import Scope
 from connector.model.ids import LineId
 from connector.model.json import Json
 from connector.model.order import Order, OrderLine
@@ -74,19 +73,17 @@ def key_by_scope(scope: Scope, *, own: str, bundle: str, order: str, account: st
             return account
 
 
-def key_by_expression(product: Product, activation: Activation) -> str:
-    """The key that the product's own expression gives.
+def key_by_value(value: Json) -> str:
+    """The key that a `scope_key` expression gave.
 
     Raises:
-        EvaluationError: the values don't fit the expression.
-        Unusable: it gives nothing that can be a key.
+        Unusable: it can't be a key.
     """
-    assert product.scope_key is not None
-    key = as_key(product.scope_key.evaluate(activation))
+    key = as_key(value)
     if not key:
-        raise Unusable("the scope key is empty")
+        raise Unusable("it is empty")
     if len(key) > MAX_KEY:
-        raise Unusable(f"the scope key has {len(key)} characters; {MAX_KEY} is the limit")
+        raise Unusable(f"it has {len(key)} characters; {MAX_KEY} is the limit")
     return key
 
 
@@ -104,4 +101,4 @@ def as_key(value: Json) -> str:
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, int):
         return str(value)
-    raise Unusable("a key must be a text or a number" if value is not None else "the key is null")
+    raise Unusable("it is absent" if value is None else "it is neither a text nor a number")

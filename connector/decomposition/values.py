@@ -14,6 +14,7 @@ MAX_DEPTH = 16
 """Deepest nesting of an attribute value."""
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _SHOWN_TEXT = 200
 _SHOWN_MEMBERS = 10
 _SHOWN_DEPTH = 3
@@ -179,5 +180,5 @@ def _bounded_object(value: JsonObject, depth: int) -> JsonObject:
 
 def shown(value: Json, width: int = 80) -> str:
     """`value` as short JSON text for a sentence."""
-    text = json.dumps(bounded(value), ensure_ascii=False)
+    text = _ENCODER.encode(bounded(value))
     return text if len(text) <= width else text[: width - 1] + "…"

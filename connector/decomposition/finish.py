@@ -1,0 +1,224 @@
+"""From a draft to a technical line: merge what was contributed, compare with what is installed, check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from connector.decomposition.action import Comparison, compare, wanted
+from connector.decomposition.context import Context
+from connector.decomposition.draft import Contribution, Draft
+from connector.decomposition.merge import Conflict, merged, quantity_of
+from connector.decomposition.values import Unusable, allowed, bounded, fitted, shown
+from connector.mappings.set import AttributeDefinition, MappingSet
+from connector.model.json import Json, JsonObject
+from connector.model.order import Action
+from connector.model.technical import TechnicalLine
+
+_MOST_NAMED = 10
+
+
+class Finisher:
+    """Finishes the drafts of one decomposition."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._journal = context.journal
+        self._filled_later: frozenset[str] | None = None
+
+    def finish(self, draft: Draft) -> TechnicalLine:
+        """The technical line that a draft has become.
+
+        Contributions of disconnected lines count only when there are no others: what anybody still
+        wants is not disconnected, and takes no value from a line that goes.
+        """
+        draft.is_finished = True
+        draft.contributions.sort(key=lambda given: given.rank)
+        want = wanted(given.action for given in draft.contributions)
+        goes = want is Action.DISCONNECT
+        live = [given for given in draft.contributions if (given.action is Action.DISCONNECT) is goes]
+        values, cleared = self._merge(draft, live)
+        outcome = compare(
+            draft.product,
+            want,
+            as_is=None if draft.as_is is None else draft.as_is.attributes,
+            given=values,
+            cleared=cleared,
+            asset_known=draft.key in self._context.as_is.keys or any(given.line.asset_known for given in live),
+            sub_action=any(given.line.sub_action for given in live),
+        )
+        line = self._line(draft, live, outcome)
+        self._explain(draft, line, outcome, values)
+        if outcome.action in (Action.ADD, Action.CHANGE):
+            self._require(draft, outcome, live)
+        return line
+
+    # -- merging --------------------------------------------------------------------------------------
+
+    def _merge(self, draft: Draft, live: Sequence[Contribution]) -> tuple[dict[str, Json], frozenset[str]]:
+        offered: dict[str, list[Contribution]] = {}
+        cleared: set[str] = set()
+        for given in live:
+            cleared.update(given.cleared)
+            for name in given.values:
+                offered.setdefault(name, []).append(given)
+        values: dict[str, Json] = {}
+        for name, givers in offered.items():
+            definition = draft.product.attributes.get(name) or AttributeDefinition(name=name)
+            value = self._merged(draft, definition, givers)
+            if value is not None:
+                values[name] = self._fitted(draft, definition, value, givers[0])
+        return values, frozenset(cleared - offered.keys())
+
+    def _merged(self, draft: Draft, definition: AttributeDefinition, givers: Sequence[Contribution]) -> Json:
+        """The value of one attribute; None when the contributions don't agree, which is a problem."""
+        name = definition.name
+        if len(givers) == 1 and definition.merge != "list":
+            return givers[0].values[name]
+        try:
+            value = merged(definition.merge, [given.values[name] for given in givers])
+            reason = f"is {shown(value)}: {definition.merge} of {len(givers)} values"
+        except Conflict as conflict:
+            value, reason = None, f"can't be merged by {definition.merge}: {conflict}"
+            lines = list(dict.fromkeys(str(given.line) for given in givers))
+            more = f" and {len(lines) - _MOST_NAMED} more" if len(lines) > _MOST_NAMED else ""
+            draft.flaws.add(name)
+            self._context.problem(
+                "MERGE_CONFLICT",
+                f"The attribute {name} {reason}.",
+                where=f"{draft.subject} ({draft.product.code}) from {', '.join(lines[:_MOST_NAMED])}{more}",
+                hint="Make the lines agree, or choose another merge rule for the attribute.",
+                source=definition.source,
+            )
+        if len(givers) > 1:
+            self._journal.note(
+                "merge",
+                f"{draft.subject}.{name}",
+                reason,
+                taken=value is not None,
+                source=definition.source,
+                seen={
+                    f"{given.line} by {given.rule.id}": bounded(given.values[name]) for given in givers[:_MOST_NAMED]
+                },
+            )
+        return value
+
+    def _fitted(self, draft: Draft, definition: AttributeDefinition, value: Json, giver: Contribution) -> Json:
+        """The value as the attribute's type; a problem when it is not of that type or no choice of it."""
+        try:
+            value = fitted(value, definition.type)
+            wrong = "" if allowed(value, definition.values) else f"{shown(value)} is not one of its values"
+        except Unusable as reason:
+            wrong = str(reason)
+        if wrong and giver.action in (Action.ADD, Action.CHANGE):
+            draft.flaws.add(definition.name)
+            self._context.problem(
+                "WRONG_VALUE",
+                f"The attribute {definition.name} can't have what the rule {giver.rule.id} gives: {wrong}.",
+                where=f"{draft.subject} ({draft.product.code}) from {giver.line}",
+                source=giver.rule.attributes[definition.name].source,
+            )
+        return value
+
+    # -- the line -------------------------------------------------------------------------------------
+
+    def _line(self, draft: Draft, live: Sequence[Contribution], outcome: Comparison) -> TechnicalLine:
+        quantities = {given.line.place: given.line.quantity for given in live}
+        quantity = quantity_of(draft.product.quantity, list(quantities.values()))
+        if len(quantities) > 1 and draft.product.quantity != "one":
+            self._journal.note(
+                "merge",
+                f"{draft.subject}.quantity",
+                f"is {quantity:g}: {draft.product.quantity} of {len(quantities)} lines",
+                source=draft.product.source,
+            )
+        sources = draft.sources(self._context.places)
+        parents = {given.line.number for given in draft.contributions if given.line.number is not None}
+        return TechnicalLine(
+            no=draft.no,
+            product=draft.product.code,
+            action=outcome.action,
+            scope_key=draft.key,
+            sources=sources,
+            root=next(given.line.root for given in draft.contributions if sources[0] in given.line.sources),
+            parents=tuple(sorted(parents)),
+            quantity=quantity,
+            attributes=outcome.attributes,
+            changes=outcome.changes,
+            request=draft.product.request,
+        )
+
+    def _explain(self, draft: Draft, line: TechnicalLine, outcome: Comparison, values: Mapping[str, Json]) -> None:
+        count = len(line.sources)
+        self._journal.note(
+            "line",
+            draft.subject,
+            f"{line.product} for {line.scope_key}, from {count} order line{'s' if count > 1 else ''}",
+            source=draft.product.source,
+        )
+        self._journal.note(
+            "action",
+            draft.subject,
+            f"{outcome.action}: {outcome.reason}",
+            seen={
+                name: {"old": bounded(change.old), "new": bounded(change.new)}
+                for name, change in list(outcome.changes.items())[: 2 * _MOST_NAMED]
+            },
+        )
+        as_is: JsonObject = {} if draft.as_is is None else draft.as_is.attributes
+        for name, value in line.attributes.items():
+            if name in as_is and (name not in values or outcome.action is Action.DISCONNECT):
+                self._journal.note("attribute", f"{draft.subject}.{name}", f"is {shown(value)}, as installed")
+            elif name not in values:
+                definition = draft.product.attributes[name]
+                self._journal.note(
+                    "attribute",
+                    f"{draft.subject}.{name}",
+                    f"is {shown(value)}, the product's default",
+                    source=definition.source,
+                )
+
+    # -- what must be there ---------------------------------------------------------------------------
+
+    def _require(self, draft: Draft, outcome: Comparison, live: Sequence[Contribution]) -> None:
+        for name, definition in draft.product.attributes.items():
+            if definition.required and name not in outcome.attributes and name not in draft.flaws:
+                self._missing(draft, definition, live)
+
+    def _missing(self, draft: Draft, definition: AttributeDefinition, live: Sequence[Contribution]) -> None:
+        if self._filled_later is None:
+            self._filled_later = filled_later(self._context.mapping_set)
+        name = definition.name
+        if name in self._filled_later:
+            self._journal.note(
+                "attribute", f"{draft.subject}.{name}", "has no value yet: an item fills it in", taken=False
+            )
+            return
+        draft.flaws.add(name)
+        self._journal.note("attribute", f"{draft.subject}.{name}", "is mandatory and has no value", taken=False)
+        if draft.product.code in self._context.possibly_incomplete:
+            return
+        rules = ", ".join(dict.fromkeys(given.rule.id for given in live))
+        self._context.problem(
+            "MISSING_TECHNICAL_ATTRIBUTE",
+            f"The mandatory attribute {name} has no value.",
+            where=f"{draft.subject} ({draft.product.code}) from {live[0].line}",
+            hint=f"Neither the rules ({rules}), nor a default, nor any item gives it one.",
+            source=definition.source,
+        )
+
+
+def filled_later(mapping_set: MappingSet) -> frozenset[str]:
+    """The attributes that items of the set fill in while an order is fulfilled: outputs of interfaces and
+    of inbound events, attributes set by auto items, fields of manual forms.
+    """
+    names: set[str] = set()
+    for system in mapping_set.systems.values():
+        for interface in system.interfaces.values():
+            names.update(interface.outputs)
+        for event in system.events.values():
+            names.update(event.outputs)
+    for plan in mapping_set.plans.values():
+        for item in plan.items.values():
+            names.update(item.sets)
+            names.update(field.name for field in item.form)
+    return frozenset(names)
