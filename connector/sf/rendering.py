@@ -40,7 +40,7 @@ class Row:
     @property
     def body(self) -> dict[str, Any]:
         """The record as a collections request holds it."""
-        identity = self.external_id or "Id"
+        identity = self.external_id or "id"
         return {"attributes": {"type": self.object}, identity: self.mark.key, **self.fields}
 
 

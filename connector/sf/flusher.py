@@ -1,0 +1,86 @@
+"""When to write: at once when there was nothing to do, in fuller groups under load, seldom on a tight budget."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from connector.model.mark import RecordKind
+from connector.sf.batches import CALL_RECORDS
+from connector.sf.budget import Budget, pace
+from connector.sf.ports import Mark
+from connector.sf.usage import UsageGauge
+from connector.sf.waking import Doorbell
+from connector.sf.writeback import Flushed, WriteBack
+
+POLL_SECONDS = 5.0
+"""How long it sleeps when nobody rings: marks that were put off, and other workers' marks, are found then."""
+
+_PARALLEL = 4
+
+
+class Flusher:
+    """Runs flushes for ever: one at a time while they are small, several side by side while they are full."""
+
+    def __init__(
+        self,
+        writeback: WriteBack,
+        gauge: UsageGauge,
+        budget: Budget,
+        *,
+        poll: float = POLL_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._writeback = writeback
+        self._gauge = gauge
+        self._budget = budget
+        self._poll = poll
+        self._clock = clock
+        self._bell = Doorbell()
+        self._slots = asyncio.Semaphore(_PARALLEL)
+        self._quiet_until = 0.0
+
+    def wake(self) -> None:
+        """A record was marked."""
+        self._bell.ring()
+
+    async def run(self) -> None:
+        """Flush until cancelled. Ends with an error of the store alone; claims then end by their lease."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._wait_until(self._quiet_until)
+                now = pace(self._gauge.last, self._budget)
+                self._quiet_until = self._clock() + now.interval
+                await self._slots.acquire()
+                marks = await self._claim(now.kinds)
+                if not marks:
+                    # What was found empty at once may be full at once: an idle start costs no interval.
+                    self._quiet_until = 0.0
+                    await self._bell.wait(self._poll)
+                elif len(marks) >= CALL_RECORDS:
+                    tasks.create_task(self._flush(marks))
+                else:
+                    await self._flush(marks)
+
+    async def _claim(self, kinds: Sequence[RecordKind] | None) -> Sequence[Mark]:
+        marks: Sequence[Mark] = ()
+        try:
+            marks = await self._writeback.claim(kinds)
+        finally:
+            if not marks:
+                self._slots.release()
+        return marks
+
+    async def _flush(self, marks: Sequence[Mark]) -> None:
+        try:
+            flushed: Flushed = await self._writeback.write(marks)
+        finally:
+            self._slots.release()
+        if flushed.pause is not None:
+            self._quiet_until = max(self._quiet_until, self._clock() + flushed.pause.total_seconds())
+
+    async def _wait_until(self, moment: float) -> None:
+        delay = moment - self._clock()
+        if delay > 0:
+            await asyncio.sleep(delay)
