@@ -36,6 +36,10 @@ class MappingSets:
         """The sets that new orders get, the default one first."""
         return self._current
 
+    def loaded(self, set_hash: str) -> MappingSet | None:
+        """The set of that hash, if it is in memory."""
+        return self._compiled.get(set_hash)
+
     async def by_hash(self, set_hash: str) -> MappingSet:
         """The set of that hash.
 

@@ -13,6 +13,7 @@ from connector.store import codec
 from connector.store.database import Connection, Database, columns
 from connector.store.queries import queries
 from connector.store.signals import INBOX, INTAKE, notify
+from connector.store.work import SILENT_SECONDS
 
 NoticeKind = Literal["order", "command"]
 
@@ -42,8 +43,9 @@ class Malformed:
 class Intake:
     """The notices."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, worker: str) -> None:
         self._database = database
+        self._worker = worker
         self._sql = queries("intake")
 
     async def position(self, topic: str) -> bytes | None:
@@ -80,7 +82,7 @@ class Intake:
     async def claim(self, kind: NoticeKind, limit: int, lease: timedelta) -> list[tuple[str, int]]:
         """Unread notices, oldest first, as (record's Id, attempts so far); this worker's for the lease."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(self._sql["claim"], kind, limit, lease)
+            rows = await connection.fetch(self._sql["claim"], kind, limit, lease, self._worker, SILENT_SECONDS)
         return [(row["record_id"], row["attempts"]) for row in rows]
 
     async def next_due(self, kind: NoticeKind) -> datetime | None:

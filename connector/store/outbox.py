@@ -16,6 +16,10 @@ from connector.store.database import Database, columns
 from connector.store.plans import load_plans
 from connector.store.queries import queries
 
+DEAD_SECONDS = 10.0
+"""The lanes of a worker that has been silent for this long may be taken by another. Longer than for
+callouts: a writer that only seemed dead could put an older state after a newer one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
@@ -89,14 +93,17 @@ class Outbox:
     async def claim(
         self, lanes: int, records: int, lease: timedelta, kinds: Sequence[RecordKind] | None
     ) -> list[OutboxRow]:
-        """Marks of up to `lanes` lanes that are this worker's until released or the lease is over."""
+        """Marks of up to `lanes` lanes that are this worker's until released or the lease is over.
+
+        `kinds` chooses lanes that have a mark of one of these kinds; what else they have comes with it.
+        """
         wanted = None if kinds is None else list(kinds)
         async with self._database.transaction() as connection:
-            claimed = await connection.fetch(self._sql["claim_lanes"], lanes, self._worker, lease, wanted)
+            claimed = await connection.fetch(self._sql["claim_lanes"], lanes, self._worker, lease, wanted, DEAD_SECONDS)
             if not claimed:
                 return []
             names = [row["lane"] for row in claimed]
-            rows = await connection.fetch(self._sql["marks"], names, records, wanted)
+            rows = await connection.fetch(self._sql["marks"], names, records)
             empty = set(names) - {row["lane"] for row in rows}
             if empty:
                 await connection.execute(self._sql["release"], list(empty), self._worker)
@@ -163,9 +170,12 @@ class Outbox:
         written: Sequence[OutboxRow],
         delayed: Sequence[Delay],
         notes: Sequence[tuple[OrderId, str, str]],
+        missing: Sequence[tuple[str, RecordKind, str, OrderId]],
         lanes: Sequence[str],
     ) -> None:
-        """Remove what was written, put off what was not, note what people should know, let go of the lanes."""
+        """Remove what was written, put off what was not, note (order, what, detail) for people, mark missing
+        parents (lane, kind, key, order), and let go of the lanes.
+        """
         async with self._database.transaction() as connection:
             if written:
                 rows = [(row.lane, row.kind, row.key, row.seq) for row in written]
@@ -177,6 +187,8 @@ class Outbox:
                 await connection.execute(self._sql["postpone"], *columns(put_off))
             if notes:
                 await connection.execute(self._sql["note"], *columns(notes))
+            if missing:
+                await connection.execute(self._sql["mark_missing"], *columns(missing))
             if lanes:
                 await connection.execute(self._sql["release"], list(lanes), self._worker)
 

@@ -183,6 +183,7 @@ create table intake (
     due_at timestamptz not null default now(),
     attempts int not null default 0,
     problem text,
+    owner text,                           -- who is reading it now
     done_at timestamptz,
     primary key (kind, record_id)
 );

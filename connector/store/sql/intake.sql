@@ -22,15 +22,17 @@ insert into malformed_events (topic, event_uuid, payload, reason, received_at)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
 
 -- name: claim
--- Unread notices whose time has come, oldest first, for the length of a lease.
+-- Unread notices whose time has come, or whose reader is dead, oldest first, for the length of a lease.
 update intake i
-set due_at = now() + $3
+set due_at = now() + $3, owner = $4
 from (
-    select record_id from intake
-    where kind = $1 and done_at is null and due_at <= now()
-    order by due_at
+    select n.record_id from intake n left join workers w on w.worker_id = n.owner
+    where n.kind = $1 and n.done_at is null
+      and (n.due_at <= now() or (n.owner is not null
+                                 and (w.worker_id is null or w.heartbeat < now() - make_interval(secs => $5))))
+    order by n.due_at
     limit $2
-    for update skip locked
+    for update of n skip locked
 ) as c
 where i.kind = $1 and i.record_id = c.record_id
 returning i.record_id, i.attempts
@@ -41,13 +43,13 @@ select * from unnest($1::text[], $2::text[], $3::jsonb[])
 
 -- name: finish
 update intake i
-set done_at = now(), order_id = coalesce(u.order_id, i.order_id), problem = u.problem
+set done_at = now(), owner = null, order_id = coalesce(u.order_id, i.order_id), problem = u.problem
 from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u (kind, record_id, order_id, problem)
 where i.kind = u.kind and i.record_id = u.record_id
 
 -- name: postpone
 update intake
-set due_at = $3, attempts = attempts + 1, problem = $4
+set due_at = $3, attempts = attempts + 1, problem = $4, owner = null
 where kind = $1 and record_id = any ($2::text[]) and done_at is null
 
 -- name: unknown_orders

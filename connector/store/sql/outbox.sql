@@ -1,10 +1,13 @@
 -- name: claim_lanes
--- Lanes with marks whose time has come that nobody is writing, those waiting longest first.
-with ready as (
+-- Lanes with marks whose time has come that nobody is writing (or whose writer is dead), those waiting longest first.
+with taken as (
+    select l.lane from lanes l join workers w on w.worker_id = l.owner
+    where l.leased_until > now() and w.heartbeat > now() - make_interval(secs => $5)
+), ready as (
     select o.lane, min(o.marked_at) as since
     from outbox o
     where o.due_at <= now() and ($4::text[] is null or o.kind = any ($4::text[]))
-      and not exists (select from lanes l where l.lane = o.lane and l.leased_until > now())
+      and not exists (select from taken t where t.lane = o.lane)
     group by o.lane
     order by min(o.marked_at)
     limit $1
@@ -12,16 +15,26 @@ with ready as (
 insert into lanes (lane, owner, leased_until)
 select lane, $2, now() + $3 from ready
 on conflict (lane) do update set owner = excluded.owner, leased_until = excluded.leased_until
-where lanes.leased_until <= now()
+where not exists (
+    select from workers w
+    where w.worker_id = lanes.owner and lanes.leased_until > now() and w.heartbeat > now() - make_interval(secs => $5)
+)
 returning lane
 
 -- name: marks
--- The marks of claimed lanes whose time has come, oldest first.
+-- The marks of claimed lanes whose time has come, parents before children, then oldest first.
 select lane, kind, key, order_id, seq, attempts
 from outbox
-where lane = any ($1::text[]) and due_at <= now() and ($3::text[] is null or kind = any ($3::text[]))
-order by marked_at, seq
+where lane = any ($1::text[]) and due_at <= now()
+order by array_position(array['request', 'plan', 'line', 'item'], kind) nulls last, seq
 limit $2
+
+-- name: mark_missing
+-- Parents that Salesforce lacks are to be written (again).
+insert into outbox (lane, kind, key, order_id, seq)
+select u.lane, u.kind, u.key, u.order_id, nextval('outbox_seq')
+from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u (lane, kind, key, order_id)
+on conflict (lane, kind, key) do nothing
 
 -- name: written
 -- These states are in Salesforce: the mark goes, unless the thing has changed since.

@@ -165,7 +165,7 @@ set seq = excluded.seq, order_id = excluded.order_id, attempts = 0, problem = nu
 -- These orders are to be read from Salesforce once more.
 insert into intake (kind, record_id, order_id, reason)
 select 'order', u, u, 'Retry' from unnest($1::text[]) as u
-on conflict (kind, record_id) do update set done_at = null, due_at = now(), attempts = 0, problem = null
+on conflict (kind, record_id) do update set done_at = null, due_at = now(), attempts = 0, problem = null, owner = null
 
 -- name: park
 -- No turn takes this order any more: handling it failed in a way that is our bug.

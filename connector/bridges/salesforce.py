@@ -1,0 +1,209 @@
+"""The store and the machine as the Salesforce edge sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from connector.model.events import Addressed
+from connector.model.ids import CommandId, OrderId
+from connector.model.mark import RecordKind
+from connector.orchestrator.present import (
+    CommandState,
+    FalloutState,
+    command_variables,
+    fallouts_by_key,
+)
+from connector.orchestrator.present import Present as PresentOrder
+from connector.orchestrator.sets import MappingSets
+from connector.sf.ports import (
+    CommandNotice,
+    Gone,
+    MalformedEvent,
+    Mark,
+    Notice,
+    NoticeKind,
+    OrderNotice,
+    Postponed,
+    Present,
+    Settlement,
+    Stuck,
+    Unread,
+    Written,
+)
+from connector.store.intake import Heard, Intake, Malformed
+from connector.store.outbox import Delay, FalloutRow, Outbox, OutboxRow, Snapshot
+
+
+class IntakeBridge:
+    """`IntakePort` and `KnownPort` on the store."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    async def position(self, topic: str) -> bytes | None:
+        """As `IntakePort.position`."""
+        return await self._intake.position(topic)
+
+    async def heard(self, notices: Sequence[Notice], topic: str | None = None, position: bytes | None = None) -> None:
+        """As `IntakePort.heard`."""
+        heard = [_heard(notice) for notice in notices if not isinstance(notice, MalformedEvent)]
+        malformed = [
+            Malformed(
+                topic=notice.topic,
+                uuid=notice.uuid,
+                payload=notice.payload,
+                reason=notice.reason,
+                received_at=notice.received_at,
+            )
+            for notice in notices
+            if isinstance(notice, MalformedEvent)
+        ]
+        await self._intake.heard(heard, malformed, topic, position)
+
+    async def claim_unread(self, kind: NoticeKind, limit: int, lease: timedelta) -> Sequence[Unread]:
+        """As `IntakePort.claim_unread`."""
+        claimed = await self._intake.claim(kind, limit, lease)
+        return [Unread(kind=kind, id=record, attempts=attempts) for record, attempts in claimed]
+
+    async def deliver(self, events: Sequence[Addressed]) -> None:
+        """As `IntakePort.deliver`."""
+        await self._intake.deliver(events)
+
+    async def refuse_command(self, command: CommandId, message: str, order: OrderId | None = None) -> None:
+        """As `IntakePort.refuse_command`."""
+        await self._intake.refuse_command(command, message, order)
+
+    async def dismiss(self, kind: NoticeKind, ids: Sequence[str], reason: str) -> None:
+        """As `IntakePort.dismiss`."""
+        await self._intake.finish(kind, ids, reason)
+
+    async def postpone(self, kind: NoticeKind, ids: Sequence[str], until: datetime, reason: str) -> None:
+        """As `IntakePort.postpone`."""
+        await self._intake.postpone(kind, ids, until, reason)
+
+    async def unknown_orders(self, ids: Sequence[OrderId]) -> Sequence[OrderId]:
+        """As `KnownPort.unknown_orders`."""
+        return await self._intake.unknown_orders(ids)
+
+    async def unknown_commands(self, ids: Sequence[CommandId]) -> Sequence[CommandId]:
+        """As `KnownPort.unknown_commands`."""
+        return await self._intake.unknown_commands(ids)
+
+
+def _heard(notice: OrderNotice | CommandNotice) -> Heard:
+    if isinstance(notice, OrderNotice):
+        return Heard(
+            kind="order",
+            id=notice.order,
+            received_at=notice.received_at,
+            reason=notice.reason,
+            uuid=notice.uuid,
+        )
+    return Heard(kind="command", id=notice.command, received_at=notice.received_at, uuid=notice.uuid)
+
+
+class OutboxBridge:
+    """`OutboxPort`: marks from the store, the present state through the machine's eyes."""
+
+    def __init__(self, outbox: Outbox, sets: MappingSets) -> None:
+        self._outbox = outbox
+        self._sets = sets
+
+    async def claim(
+        self, lanes: int, records: int, lease: timedelta, kinds: Sequence[RecordKind] | None = None
+    ) -> Sequence[Mark]:
+        """As `OutboxPort.claim`."""
+        return [_mark(row) for row in await self._outbox.claim(lanes, records, lease, kinds)]
+
+    async def load(self, marks: Sequence[Mark]) -> Sequence[Present]:
+        """As `OutboxPort.load`."""
+        snapshot = await self._outbox.snapshot(list(dict.fromkeys(mark.order for mark in marks)))
+        orders = {order: await self._order(order, snapshot) for order in snapshot.plans}
+        return [self._present(mark, orders.get(mark.order), snapshot) for mark in marks]
+
+    async def _order(self, order: OrderId, snapshot: Snapshot) -> PresentOrder:
+        plan = snapshot.plans[order]
+        mappings = await self._sets.by_hash(plan.set_hash)
+        states = [_fallout(row) for row in snapshot.fallouts.get(order, ())]
+        return PresentOrder(
+            plan=plan,
+            set_name=f"{mappings.name} {mappings.version}",
+            fallouts=fallouts_by_key(order, states),
+            inventory=tuple(snapshot.inventory.get(order, ())),
+        )
+
+    def _present(self, mark: Mark, order: PresentOrder | None, snapshot: Snapshot) -> Present:
+        if mark.kind == "command":
+            answer = snapshot.answers.get(CommandId(mark.key))
+            variables = None
+            if answer is not None:
+                state = CommandState(
+                    command=answer.command,
+                    answer=answer.answer,
+                    message=answer.message,
+                    answered_at=answer.answered_at,
+                )
+                variables = command_variables(state)
+        else:
+            variables = order.variables(mark.kind, mark.key) if order else None
+        set_hash = order.plan.set_hash if order else self._sets.current()[0].hash
+        return Present(mark=mark, set_hash=set_hash, variables=variables)
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """As `OutboxPort.settle`."""
+        written: list[OutboxRow] = []
+        delayed: list[Delay] = []
+        notes: list[tuple[OrderId, str, str]] = []
+        missing: list[tuple[str, RecordKind, str, OrderId]] = []
+        for settlement in settlements:
+            mark = settlement.mark
+            row = _row(mark)
+            match settlement:
+                case Written():
+                    written.append(row)
+                    if settlement.note:
+                        notes.append(
+                            (mark.order, "record written in part", f"{mark.kind} {mark.key}: {settlement.note}")
+                        )
+                case Gone():
+                    written.append(row)
+                    notes.append((mark.order, "record gone", f"{mark.kind} {mark.key}: {settlement.message}"))
+                case Postponed():
+                    delayed.append(
+                        Delay(row=row, until=settlement.until, problem=settlement.reason, failed=settlement.failed)
+                    )
+                    if settlement.missing:
+                        missing.append((mark.lane, *settlement.missing, mark.order))
+                case Stuck():
+                    problem = f"{settlement.code}: {settlement.message}"
+                    fields = f" ({', '.join(settlement.fields)})" if settlement.fields else ""
+                    delayed.append(Delay(row=row, until=settlement.until, problem=problem, failed=True))
+                    notes.append((mark.order, "record refused", f"{mark.kind} {mark.key}{fields}: {problem}"))
+        lanes = list(dict.fromkeys(settlement.mark.lane for settlement in settlements))
+        await self._outbox.settle(written, delayed, notes, missing, lanes)
+
+
+def _mark(row: OutboxRow) -> Mark:
+    return Mark(lane=row.lane, order=row.order, kind=row.kind, key=row.key, seq=row.seq, attempts=row.attempts)
+
+
+def _row(mark: Mark) -> OutboxRow:
+    return OutboxRow(
+        lane=mark.lane, order=mark.order, kind=mark.kind, key=mark.key, seq=mark.seq, attempts=mark.attempts
+    )
+
+
+def _fallout(row: FalloutRow) -> FalloutState:
+    return FalloutState(
+        item=row.item,
+        episode=row.episode,
+        failure=row.failure,
+        queue=row.queue,
+        severity=row.severity,
+        suggestions=row.suggestions,
+        attempts=row.attempts,
+        resolved=row.resolved_at is not None,
+        resolution=row.resolution,
+        resolved_by=row.resolved_by,
+    )
