@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from connector.mappings.build import decomposition, fallout, names, plans, products, salesforce, systems
+from connector.mappings.checks import expressions, gaps, rings, ties, unused
 from connector.mappings.diagnostics import Diagnostic, Findings, MappingSetInvalid, did_you_mean
 from connector.mappings.document import Node, parse
 from connector.mappings.draft import Draft, word
@@ -81,6 +82,8 @@ def compile_set(files: Mapping[str, str], *, found: Iterable[Diagnostic] = ()) -
     head = next(draft.usable(draft.documents["set"][:1]), None)
     if head is not None:
         draft.fallout_queue = fallout.fallout_queue(draft, head["fallout_queue"])
+    for step in (expressions, rings, ties, gaps, unused):
+        step.check(draft)
     made = None
     if head is not None and not findings.has_errors:
         made = _assemble(draft, head, {path: files[path] for path in texts})

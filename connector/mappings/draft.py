@@ -109,13 +109,20 @@ class Draft:
             else:
                 self.complete = False
 
-    def known(self, node: Node, names: Iterable[str], code: str, what: str, *, word: str = "") -> bool:
-        """Whether a named thing exists; a finding when it does not."""
+    def known(
+        self, node: Node, names: Iterable[str], code: str, what: str, *, word: str = "", inside: str = ""
+    ) -> bool:
+        """Whether a named thing exists (`inside` another); a finding when it does not."""
         name = word or node.text
         pool = names if isinstance(names, (set, dict, frozenset)) else set(names)
         if name in pool:
             return True
-        node.report(self.findings, code, f"There is no {what} `{name}`.", hint=did_you_mean(name, pool))
+        node.report(
+            self.findings,
+            code,
+            f"There is no {what} `{name}`{f' {inside}' if inside else ''}.",
+            hint=did_you_mean(name, pool),
+        )
         return False
 
 

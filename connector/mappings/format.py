@@ -43,9 +43,14 @@ SETTING = Text(
     r"\$\{[A-Z][A-Z0-9_]*\}",
     code="MAP080",
     hint="Write `base_url: ${NETWORK_URL}`; the address itself is in the settings, never in a mapping set.",
+    quiet=True,
 )
 CREDENTIALS = Text(
-    "the name of credentials in the settings", r"[A-Za-z][A-Za-z0-9_-]*", hint="Secrets never stand in a mapping set."
+    "the name of credentials in the settings",
+    r"[A-Za-z][A-Za-z0-9_-]*",
+    hint="Secrets never stand in a mapping set.",
+    longest=40,
+    quiet=True,
 )
 INTERFACE = Text("an interface, `system.interface`", r"[A-Za-z][A-Za-z0-9_-]*\.[A-Za-z][A-Za-z0-9_-]*")
 EVENT_NAME = Text("an event, `system.event`", r"[A-Za-z][A-Za-z0-9_-]*\.[A-Za-z][A-Za-z0-9_-]*")

@@ -207,7 +207,8 @@ class Expressions:
         self, error: CompileError, text: str, environment: Environment, node: Node, pieces: Sequence[Piece]
     ) -> None:
         stand_in = Placed(environment.compile("null", node.source), node, pieces)
-        for fault in (error, *error.others):
+        is_syntax = "yntax" in error.message  # what follows is only confused by it
+        for fault in (error,) if is_syntax else (error, *error.others):
             code, message, hint, offset, width = _explain(fault, text, environment, node)
             stand_in.report(self.findings, code, offset, width, message, hint=hint)
 
@@ -352,10 +353,10 @@ def _syntax_hint(text: str, offset: int, node: Node) -> str:
     if re.match(r"\?", rest) and ":" not in rest:
         return "A choice is `condition ? this : that`."
     bare = not re.search(r"[\"']", text)
-    if node.style in {"'", '"'} and bare:
-        return f"Text in an expression needs quotes of its own: '\"{text}\"'."
     if bare and re.fullmatch(r"[\w ./-]+", text):
         return f"If it is text, it needs quotes of its own: '\"{text}\"'."
+    if (node.style in {"'", '"'} and bare) or re.match(r"/", text):
+        return "Text in an expression needs quotes of its own, inside those of YAML."
     return ""
 
 

@@ -46,6 +46,8 @@ class Text:
     loose: bool = False
     """A number or boolean is taken as the text that it is written as (`version: 3`)."""
     longest: int = 255
+    quiet: bool = False
+    """The text is not repeated in messages: it may be a secret that stands in the wrong place."""
 
     def check(self, node: Node, findings: Findings) -> bool:
         """Text, not empty, not too long, of the pattern."""
@@ -59,7 +61,8 @@ class Text:
             node.report(findings, "MAP013", f"Longer than {self.longest} characters.")
             return False
         if self.pattern and not re.fullmatch(self.pattern, node.text):
-            node.report(findings, self.code, f"{node.text!r} is not {self.what}.", hint=self.hint)
+            subject = "This" if self.quiet else repr(node.text)
+            node.report(findings, self.code, f"{subject} is not {self.what}.", hint=self.hint)
             return False
         return True
 

@@ -54,7 +54,7 @@ def _rule(draft: Draft, node: Node) -> Rule:
         definition = None
         if product is not None:
             definition = product.value.attributes.get(name.text)
-            draft.known(name, product.value.attributes, "MAP032", f"attribute of {target.text}")
+            draft.known(name, product.value.attributes, "MAP032", "attribute", inside=f"of {target.text}")
         attributes[name.text] = _value(draft, value, definition)
     when, priority = node.get("when"), node.get("priority")
     return Rule(

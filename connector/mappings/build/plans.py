@@ -166,7 +166,7 @@ def _dependency(draft: Draft, plan: str, node: Node) -> Dependency:
     path, _, scope = node.text.partition("@")
     named, separator, key = path.rpartition("/")
     if not scope and not separator:
-        draft.known(node, draft.names.plans[plan], "MAP040", f"item of `{plan}`", word=key)
+        draft.known(node, draft.names.plans[plan], "MAP040", "item", word=key, inside=f"in `{plan}`")
     elif not scope:
         node.report(
             draft.findings,
@@ -176,9 +176,9 @@ def _dependency(draft: Draft, plan: str, node: Node) -> Dependency:
         )
     elif separator:
         if draft.known(node, draft.names.plans, "MAP034", "plan definition", word=named):
-            draft.known(node, draft.names.plans[named], "MAP040", f"item of `{named}`", word=key)
+            draft.known(node, draft.names.plans[named], "MAP040", "item", word=key, inside=f"in `{named}`")
     else:
-        draft.known(node, draft.names.item_keys, "MAP040", "item of any plan", word=key)
+        draft.known(node, draft.names.item_keys, "MAP040", "item", word=key, inside="in any plan definition")
     return Dependency(key=key, scope=Scope(scope) if scope else None, plan=named or None, source=node.source)
 
 

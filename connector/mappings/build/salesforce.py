@@ -99,7 +99,7 @@ def _record(draft: Draft, kind: RecordKind, node: Node) -> RecordMapping:
     names = {name.text for name, _ in fields}
     omit = items_of(node.get("omit_null"))
     for name in omit:
-        draft.known(name, names, "MAP013", "field in `fields`")
+        draft.known(name, names, "MAP013", "field", inside="in `fields`")
     return RecordMapping(
         kind=kind,
         object=node["object"].text,

@@ -1,0 +1,340 @@
+"""Names inside expressions: `line.attributes.teir`, `bundle["MSISDM"].number`, `event.shipmentID`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+
+from connector.mappings.build.salesforce import intake_attributes
+from connector.mappings.checks.visible import (
+    ACCOUNT_FIELDS,
+    ANYTHING,
+    COMMERCIAL_FIELDS,
+    COMMERCIAL_RELATIVES,
+    FAILURE_FIELDS,
+    ITEM_FIELDS,
+    ORDER_FIELDS,
+    TECHNICAL_FIELDS,
+    Visible,
+    attributes,
+    fields,
+    first_missing,
+    merged,
+)
+from connector.mappings.diagnostics import did_you_mean
+from connector.mappings.draft import Draft
+from connector.mappings.expression import Expression
+from connector.mappings.placed import Placed
+from connector.mappings.set import ItemDefinition, Product, RequestDefinition
+from connector.mappings.syntax import Reference
+from connector.model.mark import RecordKind
+
+Variables = Mapping[str, Visible]
+
+ASSET = "assetId"
+"""The attribute that every commercial line may have: which installed asset it is about."""
+
+_PLAN_FIELDS = (
+    *("id", "state", "status", "progress", "message", "items_total", "items_done"),
+    *("set_name", "set_hash", "started_at", "finished_at"),
+)
+_FALLOUT_FIELDS = (
+    *("key", "item_ref", "subject", "description", "system", "code", "failure_class", "message", "attempts"),
+    *("severity", "queue", "fingerprint", "state", "resolution", "by"),
+)
+VARIABLES_OF_RECORDS: Mapping[RecordKind, tuple[str, ...]] = {
+    "order": ("order", "plan"),
+    "plan": ("order", "plan"),
+    "order_line": ("order", "plan", "source"),
+    "item": ("order", "plan", "item", "line"),
+    "request": ("order", "plan", "request"),
+    "line": ("order", "plan", "line"),
+    "inventory": ("order", "plan", "inventory"),
+    "fallout": ("order", "plan", "fallout", "item"),
+    "command": ("command",),
+}
+"""Which variables the write-back of each kind of record has, beside `now`."""
+
+
+def check(draft: Draft) -> None:
+    """Hold every path in every expression against what is visible where it stands."""
+    if draft.intake is None or not draft.complete:
+        return
+    seen = _Seen(draft)
+    for expression, variables in seen.expressions():
+        placed = draft.expressions.of(expression)
+        if placed is not None:
+            _check(draft, placed, variables)
+
+
+def _check(draft: Draft, placed: Placed, variables: Variables) -> None:
+    for reference in placed.references:
+        _header(draft, placed, reference)
+        missing = first_missing(reference.path, variables)
+        if missing is None:
+            continue
+        inside = missing.inside
+        hint = inside.hint or did_you_mean(missing.name, inside.fields or ())
+        message = (
+            f"`{missing.name}` is not known here."
+            if inside.code == "MAP022"
+            else f"There is no {inside.what} `{missing.name}` in {inside.whose}."
+        )
+        if inside.what == "attribute":
+            message = f"There is no attribute `{missing.name}` of {inside.whose}."
+        if inside.what == "product":
+            message = f"There is no technical product `{missing.name}`."
+        placed.report(
+            draft.findings, inside.code, reference.offsets[missing.step], len(missing.name), message, hint=hint
+        )
+
+
+def _header(draft: Draft, placed: Placed, reference: Reference) -> None:
+    """Names of headers are given in lower case, whatever the system wrote."""
+    if reference.path[0] == "headers" and len(reference.path) > 1 and reference.path[1] != reference.path[1].lower():
+        name = reference.path[1]
+        placed.report(
+            draft.findings,
+            "MAP025",
+            reference.offsets[1],
+            len(name),
+            f"There is never a header `{name}`: their names are in lower case here.",
+            hint=f"Write `{name.lower()}`.",
+        )
+
+
+class _Seen:
+    """What is visible at each place of one set."""
+
+    def __init__(self, draft: Draft) -> None:
+        assert draft.intake is not None
+        self.draft = draft
+        self.intake = draft.intake.value
+        self.plan_products: dict[str, set[str]] = {}
+        for made in draft.scenarios:
+            self.plan_products.setdefault(made.value.plan, set()).update(made.value.products)
+        self.outputs: dict[str, set[str]] = {}
+        for plan, products in self.plan_products.items():
+            given = set(self._outputs_of(plan))
+            for code in products:
+                self.outputs.setdefault(code, set()).update(given)
+        self.line = cache(self._line)
+
+    def expressions(self) -> Iterator[tuple[Expression, Variables]]:
+        """Every expression with what is visible at its place."""
+        yield from self._products()
+        yield from self._rules()
+        for made in self.draft.scenarios:
+            if made.value.when is not None:
+                yield made.value.when, self._scenario(made.value.products)
+        for item in self.draft.items.values():
+            yield from self._item(item.value)
+        yield from self._interfaces()
+        yield from self._messages()
+        for kind, record in self.draft.writeback.items():
+            variables = self._record(kind)
+            for expression in record.value.fields.values():
+                yield expression, variables
+
+    # -- places ---------------------------------------------------------------------------------------
+
+    def _products(self) -> Iterator[tuple[Expression, Variables]]:
+        sources: dict[str, set[str]] = {}
+        for made in self.draft.rules:
+            sources.setdefault(made.value.target, set()).update(made.value.products)
+        for code, product in self.draft.products.items():
+            if product.value.scope_key is not None and code in sources:
+                yield product.value.scope_key, {"order": self.order, "line": self.line(frozenset(sources[code]))}
+
+    def _rules(self) -> Iterator[tuple[Expression, Variables]]:
+        for made in self.draft.rules:
+            rule = made.value
+            target = self.draft.products.get(rule.target)
+            inventory = self._attributes_of((target.value,)) if target is not None else ANYTHING
+            variables = {"order": self.order, "line": self.line(rule.products), "inventory": inventory}
+            if rule.when is not None:
+                yield rule.when, variables
+            for value in rule.attributes.values():
+                yield value.expression, variables
+
+    def _scenario(self, products: frozenset[str]) -> Variables:
+        return {"order": self.order, "line": self.line(products), "now": ANYTHING}
+
+    def _plan(self, products: Iterable[str]) -> Variables:
+        line = _with(self.line(frozenset(products)), "`line`", without=COMMERCIAL_RELATIVES)
+        return {
+            "order": self.order,
+            "line": line,
+            "now": ANYTHING,
+            "item": _item_view(),
+            "bundle": self.bundle,
+        }
+
+    def _item(self, item: ItemDefinition) -> Iterator[tuple[Expression, Variables]]:
+        variables = self._plan(self.plan_products.get(item.plan, ()))
+        for expression in (item.when, item.instructions, item.until, *item.sets.values()):
+            if expression is not None:
+                yield expression, variables
+        if item.completes is not None and item.completes.match is not None:
+            event = self.draft.events.get(item.completes.on)
+            inside = ANYTHING
+            if event is not None:
+                inside = Visible(
+                    whose=f"the outputs of `{item.completes.on}`", fields=dict.fromkeys(event.value.outputs, ANYTHING)
+                )
+            without_now = {name: view for name, view in variables.items() if name != "now"}
+            yield item.completes.match, {**without_now, "event": inside}
+
+    def _interfaces(self) -> Iterator[tuple[Expression, Variables]]:
+        users: dict[str, set[str]] = {}
+        for made in self.draft.items.values():
+            if made.value.interface is not None:
+                users.setdefault(made.value.interface, set()).update(self.plan_products.get(made.value.plan, ()))
+        for name, interface in self.draft.interfaces.items():
+            variables = self._plan(users.get(name, ()))
+            for expression in _of_request(interface.value.request):
+                yield expression, variables
+
+    def _messages(self) -> Iterator[tuple[Expression, Variables]]:
+        """Expressions over answers and inbound messages."""
+        variables = {"status": ANYTHING, "headers": ANYTHING, "body": ANYTHING}
+        for made in self.draft.interfaces.values():
+            interface = made.value
+            for rule in interface.errors:
+                yield rule.when, variables
+                if rule.message is not None:
+                    yield rule.message, variables
+            for expression in (interface.ok, interface.accepted, *interface.outputs.values()):
+                if expression is not None:
+                    yield expression, variables
+        for inbound in self.draft.events.values():
+            event = inbound.value
+            single = (event.when, event.item, event.order, event.delivery, event.ok, event.code, event.message)
+            for expression in (*single, *event.outputs.values()):
+                if expression is not None:
+                    yield expression, variables
+
+    def _record(self, kind: RecordKind) -> Variables:
+        codes = self.draft.products
+        technical = frozenset(code for code, made in codes.items() if made.value.kind == "technical")
+        commercial = frozenset(codes) - technical
+        line = self.line(technical)
+        order = self.order
+        source = self.line(commercial)
+        views = {
+            "order": Visible(whose=order.whose, fields={**(order.fields or {}), "status": ANYTHING}),
+            "plan": fields("`plan`", _PLAN_FIELDS),
+            "item": _item_view("plan", "instructions", "outcomes"),
+            "line": _with(line, "`line`", "key", "name", "status", "progress", "request_key"),
+            "source": _with(source, "`source`", "status", "progress", without=COMMERCIAL_RELATIVES),
+            "request": fields("`request`", ("key", "domain", "status", "progress")),
+            "inventory": fields(
+                "`inventory`", ("key", "name", "account", "product", "scope_key", "status", "attributes")
+            ),
+            "fallout": fields("`fallout`", _FALLOUT_FIELDS),
+            "command": fields("`command`", ("id", "answer", "message", "answered_at")),
+        }
+        return {"now": ANYTHING, **{name: views[name] for name in VARIABLES_OF_RECORDS[kind]}}
+
+    # -- variables ------------------------------------------------------------------------------------
+
+    @property
+    def order(self) -> Visible:
+        """The variable `order`."""
+        own = attributes("the order (intake.yaml)", intake_attributes(self.intake.order))
+        theirs = attributes("the account (intake.yaml)", intake_attributes(self.intake.order, "account.attributes"))
+        account = fields("`order.account`", ACCOUNT_FIELDS, attributes=theirs)
+        return fields("`order`", ORDER_FIELDS, attributes=own, account=account)
+
+    @property
+    def bundle(self) -> Visible:
+        """The variable `bundle`: by technical product its attributes."""
+        inside = {
+            code: self._attributes_of((made.value,))
+            for code, made in self.draft.products.items()
+            if made.value.kind == "technical"
+        }
+        return Visible(whose="`bundle`", fields=inside, what="product", code="MAP030")
+
+    def _line(self, codes: frozenset[str]) -> Visible:
+        """The variable `line` for a line of one of these products."""
+        products = [self.draft.products[code].value for code in sorted(codes) if code in self.draft.products]
+        views = []
+        commercial = [product for product in products if product.kind == "commercial"]
+        technical = [product for product in products if product.kind == "technical"]
+        if commercial:
+            every = [made.value for made in self.draft.products.values() if made.value.kind == "commercial"]
+            other = fields("a line of the bundle", COMMERCIAL_FIELDS, attributes=self._attributes_of(every))
+            views.append(
+                fields(
+                    "`line`",
+                    COMMERCIAL_FIELDS,
+                    attributes=self._attributes_of(commercial),
+                    parent=other,
+                    root=other,
+                    children=Visible(whose="`line.children`", element=other),
+                )
+            )
+        if technical:
+            known = self._attributes_of(technical)
+            views.append(fields("`line`", TECHNICAL_FIELDS, attributes=known, changes=known))
+        return merged(views)
+
+    def _attributes_of(self, products: Iterable[Product]) -> Visible:
+        known: dict[str, None] = {}
+        names = []
+        for product in products:
+            if product.kind == "commercial" and not product.attributes:
+                return ANYTHING  # a product that declares no attributes takes any
+            names.append(product.code)
+            known.update(dict.fromkeys(product.attributes))
+            known.update(dict.fromkeys(sorted(self.outputs.get(product.code, ()))))
+            if product.kind == "commercial":
+                filled = intake_attributes(self.intake.lines)
+                known.update(dict.fromkeys((*sorted(filled or ()), ASSET)))
+        return attributes(_listed(names), known)
+
+    def _outputs_of(self, plan: str) -> Iterator[str]:
+        """What the items of a plan add to their technical line."""
+        definition = self.draft.plans.get(plan)
+        for item in definition.value.items.values() if definition is not None else ():
+            yield from item.sets
+            yield from (entry.name for entry in item.form)
+            interface = self.draft.interfaces.get(item.interface or "")
+            if interface is not None:
+                yield from interface.value.outputs
+                for event in self.draft.events.values():
+                    if event.value.system == interface.value.system and event.value.item is not None:
+                        yield from event.value.outputs
+            awaited = self.draft.events.get(item.completes.on if item.completes is not None else "")
+            if awaited is not None:
+                yield from awaited.value.outputs
+
+
+def _item_view(*more: str) -> Visible:
+    return fields("`item`", (*ITEM_FIELDS, *more), failure=fields("`item.failure`", FAILURE_FIELDS))
+
+
+def _with(view: Visible, whose: str, *more: str, without: frozenset[str] = frozenset()) -> Visible:
+    if view.fields is None:
+        return view
+    # `root` of a technical line is an id, that of a commercial one another line
+    kept = {name: inside for name, inside in view.fields.items() if name not in without or inside is ANYTHING}
+    return Visible(whose=whose, fields={**kept, **dict.fromkeys(more, ANYTHING)})
+
+
+def _of_request(request: RequestDefinition) -> Iterator[Expression]:
+    yield request.path
+    yield from request.query.values()
+    yield from request.headers.values()
+    if request.body is not None:
+        yield request.body
+
+
+_NAMED = 4
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) > _NAMED:
+        return f"{', '.join(names[:_NAMED])} or {len(names) - _NAMED} more"
+    return " or ".join(names)
