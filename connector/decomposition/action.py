@@ -4,9 +4,12 @@
     all Disconnect          Disconnect                    Disconnect
     else any Add            Change if it differs,         Add
                             else NoChange
-    else any Change         the same (and Change for a    Add if the asset is known to the inventory,
-                            sub-action in any case)       else Change
+    else any Change         the same                      Add if the asset is known to the inventory,
+                                                          else Change
     all NoChange            the same                      NoChange
+
+Two things can't be compared and make an installed line that an Add or Change asks for a Change in any
+case: a sub-action (Suspend, Resume), and a quantity that is added up (the inventory keeps none).
 
 What the order line said decides only where nothing is installed to compare with. Attributes that opted
 out (`compare: false`) take their new value but don't by themselves make a Change. An installed item from
@@ -16,11 +19,11 @@ before an attribute existed counts as having the attribute's default.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connector.decomposition.values import same
 from connector.mappings.set import Product
-from connector.model.json import Json, JsonObject
+from connector.model.json import JsonObject
 from connector.model.order import Action
 from connector.model.technical import AttributeChange
 
@@ -35,84 +38,75 @@ def wanted(actions: Iterable[Action]) -> Action:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the lines and rules want of one technical line."""
+
+    action: Action
+    given: JsonObject
+    """The attribute values of the rules."""
+    cleared: Collection[str] = ()
+    """The attributes that they take away."""
+    asset_known: bool = False
+    """The inventory has something of the asset."""
+    sub_action: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """The action of a technical line, its attributes, what changes, and why."""
 
     action: Action
-    attributes: JsonObject
-    changes: Mapping[str, AttributeChange]
     reason: str
+    attributes: JsonObject
+    changes: Mapping[str, AttributeChange] = field(default_factory=dict)
 
 
-def compare(
-    product: Product,
-    want: Action,
-    *,
-    as_is: JsonObject | None,
-    given: Mapping[str, Json],
-    cleared: Collection[str],
-    asset_known: bool,
-    sub_action: bool,
-) -> Comparison:
-    """Compare what is installed (`as_is`, None: nothing) with what the rules gave and took away."""
+def compare(product: Product, wish: Wish, as_is: JsonObject | None) -> Comparison:
+    """Compare what is wanted with the attributes of what is installed (None: nothing is)."""
     defaults = {name: each.default for name, each in product.attributes.items() if each.default is not None}
-    if want is Action.DISCONNECT:
+    if wish.action is Action.DISCONNECT:
         if as_is is None:
-            return Comparison(
-                action=want,
-                attributes={**defaults, **given},
-                changes={},
-                reason="all its lines are disconnected; nothing is installed, so the values are those of the rules",
-            )
-        return Comparison(
-            action=want,
-            attributes={**defaults, **given, **as_is},
-            changes={},
-            reason="all its lines are disconnected; the values are the installed ones",
-        )
+            reason = "all its lines are disconnected; nothing is installed, so the values are those of the rules"
+        else:
+            reason = "all its lines are disconnected; the values are the installed ones"
+        attributes = {**defaults, **wish.given, **(as_is or {})}
+        return Comparison(action=wish.action, reason=reason, attributes=attributes)
     if as_is is None:
-        to_be = {**defaults, **given}
-        if want is not Action.CHANGE:
-            return Comparison(action=want, attributes=to_be, changes={}, reason="nothing is installed")
-        if asset_known:
-            return Comparison(
-                action=Action.ADD,
-                attributes=to_be,
-                changes={},
-                reason="the asset is installed, but this part of it is not yet",
-            )
-        return Comparison(
-            action=want,
-            attributes=to_be,
-            changes={name: AttributeChange(old=None, new=value) for name, value in to_be.items()},
-            reason="nothing is known to be installed, so the order line's action is followed",
-        )
-    kept = {name: value for name, value in as_is.items() if name not in cleared}
-    to_be = {**defaults, **kept, **given}
-    changes: dict[str, AttributeChange] = {}
-    for name in to_be.keys() | as_is.keys():
-        old, new = as_is.get(name, defaults.get(name)), to_be.get(name)
-        if not same(old, new):
-            changes[name] = AttributeChange(old=old, new=new)
-    return _compared(product, to_be, dict(sorted(changes.items())), sub_action=sub_action)
+        return _without_installed(wish, {**defaults, **wish.given})
+    kept = {name: value for name, value in as_is.items() if name not in wish.cleared}
+    return _with_installed(product, wish, {**defaults, **as_is}, {**defaults, **kept, **wish.given})
 
 
-def _compared(
-    product: Product, to_be: JsonObject, changes: Mapping[str, AttributeChange], *, sub_action: bool
-) -> Comparison:
+def _without_installed(wish: Wish, to_be: JsonObject) -> Comparison:
+    if wish.action is not Action.CHANGE:
+        return Comparison(action=wish.action, reason="nothing is installed", attributes=to_be)
+    if wish.asset_known:
+        reason = "the asset is installed, but this part of it is not yet"
+        return Comparison(action=Action.ADD, reason=reason, attributes=to_be)
+    return Comparison(
+        action=Action.CHANGE,
+        reason="nothing of the asset is known to be installed, so the order line's action is followed",
+        attributes=to_be,
+        changes={name: AttributeChange(old=None, new=value) for name, value in to_be.items()},
+    )
+
+
+def _with_installed(product: Product, wish: Wish, as_is: JsonObject, to_be: JsonObject) -> Comparison:
+    changes = {
+        name: AttributeChange(old=as_is.get(name), new=to_be.get(name))
+        for name in (*to_be, *(name for name in as_is if name not in to_be))
+        if not same(as_is.get(name), to_be.get(name))
+    }
     telling = [name for name in changes if name not in product.attributes or product.attributes[name].compare]
     if telling:
-        return Comparison(
-            action=Action.CHANGE,
-            attributes=to_be,
-            changes=changes,
-            reason=f"the installed item differs in {', '.join(telling)}",
-        )
-    if sub_action:
-        return Comparison(
-            action=Action.CHANGE, attributes=to_be, changes=changes, reason="an order line has a sub-action"
-        )
-    reason = "the installed item has these values already"
-    if changes:
-        reason = f"the installed item differs only in what is not compared ({', '.join(changes)})"
-    return Comparison(action=Action.NO_CHANGE, attributes=to_be, changes={}, reason=reason)
+        reason = f"the installed item differs in {', '.join(telling)}"
+    elif wish.sub_action:
+        reason = "an order line has a sub-action"
+    elif product.quantity != "one" and wish.action in (Action.ADD, Action.CHANGE):
+        reason = "its quantity may change, which the inventory doesn't keep"
+    else:
+        reason = "the installed item has these values already"
+        if changes:
+            reason = f"the installed item differs only in what is not compared ({', '.join(changes)})"
+        return Comparison(action=Action.NO_CHANGE, reason=reason, attributes=to_be)
+    return Comparison(action=Action.CHANGE, reason=reason, attributes=to_be, changes=changes)

@@ -12,7 +12,7 @@ Null means no value: the default, or else that the attribute is taken away.
 from __future__ import annotations
 
 from connector.decomposition.context import Context
-from connector.decomposition.draft import Draft
+from connector.decomposition.draft import Contribution, Draft
 from connector.decomposition.firing import Candidate
 from connector.decomposition.journal import seen, sightings
 from connector.decomposition.probe import NoValue, value_of
@@ -24,11 +24,12 @@ from connector.model.json import Json
 from connector.model.order import Action
 
 
-def values_given(candidate: Candidate, draft: Draft, context: Context) -> tuple[dict[str, Json], tuple[str, ...]]:
-    """The values that the candidate's rule gives to the draft, and the attributes that it takes away."""
+def contribution(candidate: Candidate, action: Action, draft: Draft, context: Context) -> Contribution:
+    """What the candidate's rule gives to the draft."""
     rule = candidate.rule
     values: dict[str, Json] = {}
     cleared: list[str] = []
+    unknown: dict[str, str] = {}
     for name, given in rule.attributes.items():
         saw = seen(given.expression, candidate.variables)
         try:
@@ -41,6 +42,8 @@ def values_given(candidate: Candidate, draft: Draft, context: Context) -> tuple[
                     cleared.append(name)
         except NoValue as failure:
             value, reason = _without(candidate, draft, name, str(failure), context)
+            if value is None and not given.has_default:
+                unknown[name] = str(failure)
         if value is not None:
             values[name] = value
         context.journal.note(
@@ -53,7 +56,9 @@ def values_given(candidate: Candidate, draft: Draft, context: Context) -> tuple[
             expression=given.expression,
             seen=saw,
         )
-    return values, tuple(cleared)
+    return Contribution(
+        rule=rule, line=candidate.line, action=action, values=values, cleared=tuple(cleared), unknown=unknown
+    )
 
 
 def _value(given: Value, activation: Activation, mapping_set: MappingSet) -> Json:

@@ -23,6 +23,8 @@ class Contribution:
     values: Mapping[str, Json]
     cleared: tuple[str, ...] = ()
     """Attributes whose expression gave null."""
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    """Attributes that the line says nothing of, each with why."""
 
     @property
     def rank(self) -> tuple[int, str, int]:

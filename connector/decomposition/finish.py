@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from connector.decomposition.action import Comparison, compare, wanted
+from connector.decomposition.action import Comparison, Wish, compare, wanted
 from connector.decomposition.context import Context
 from connector.decomposition.draft import Contribution, Draft
-from connector.decomposition.merge import Conflict, merged, quantity_of
+from connector.decomposition.merge import AGGREGATES, Conflict, merged, quantity_of
 from connector.decomposition.values import Unusable, allowed, bounded, fitted, shown
 from connector.mappings.set import AttributeDefinition, MappingSet
 from connector.model.json import Json, JsonObject
@@ -15,6 +16,14 @@ from connector.model.order import Action
 from connector.model.technical import TechnicalLine
 
 _MOST_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """What all contributions together give to a technical line, and take away from it."""
+
+    values: Mapping[str, Json]
+    cleared: frozenset[str]
 
 
 class Finisher:
@@ -32,75 +41,107 @@ class Finisher:
         wants is not disconnected, and takes no value from a line that goes.
         """
         draft.is_finished = True
-        draft.contributions.sort(key=lambda given: given.rank)
-        want = wanted(given.action for given in draft.contributions)
+        draft.contributions.sort(key=lambda each: each.rank)
+        want = wanted(each.action for each in draft.contributions)
         goes = want is Action.DISCONNECT
-        live = [given for given in draft.contributions if (given.action is Action.DISCONNECT) is goes]
-        values, cleared = self._merge(draft, live)
-        outcome = compare(
-            draft.product,
-            want,
-            as_is=None if draft.as_is is None else draft.as_is.attributes,
-            given=values,
-            cleared=cleared,
-            asset_known=draft.key in self._context.as_is.keys or any(given.line.asset_known for given in live),
-            sub_action=any(given.line.sub_action for given in live),
+        live = [each for each in draft.contributions if (each.action is Action.DISCONNECT) is goes]
+        given = self._merge(draft, want, live)
+        wish = Wish(
+            action=want,
+            given=given.values,
+            cleared=given.cleared,
+            asset_known=draft.key in self._context.as_is.keys or any(each.line.asset_known for each in live),
+            sub_action=any(each.line.sub_action for each in live),
         )
+        outcome = compare(draft.product, wish, None if draft.as_is is None else draft.as_is.attributes)
         line = self._line(draft, live, outcome)
-        self._explain(draft, line, outcome, values)
+        self._explain(draft, line, outcome, given.values)
         if outcome.action in (Action.ADD, Action.CHANGE):
             self._require(draft, outcome, live)
         return line
 
     # -- merging --------------------------------------------------------------------------------------
 
-    def _merge(self, draft: Draft, live: Sequence[Contribution]) -> tuple[dict[str, Json], frozenset[str]]:
+    def _merge(self, draft: Draft, want: Action, live: Sequence[Contribution]) -> Merged:
         offered: dict[str, list[Contribution]] = {}
+        silent: dict[str, Contribution] = {}
         cleared: set[str] = set()
         for given in live:
             cleared.update(given.cleared)
             for name in given.values:
                 offered.setdefault(name, []).append(given)
+            for name in given.unknown:
+                silent.setdefault(name, given)
+        if len(live) < len(draft.contributions):  # some go: what the others say nothing of can't just stay
+            for name in silent:
+                offered.setdefault(name, [])
+        is_binding = want in (Action.ADD, Action.CHANGE) or (
+            want is Action.NO_CHANGE and len(live) < len(draft.contributions)
+        )
         values: dict[str, Json] = {}
         for name, givers in offered.items():
             definition = draft.product.attributes.get(name) or AttributeDefinition(name=name)
-            value = self._merged(draft, definition, givers)
-            if value is not None:
-                values[name] = self._fitted(draft, definition, value, givers[0])
-        return values, frozenset(cleared - offered.keys())
+            try:
+                value = self._merged(draft, definition, givers, silent.get(name))
+            except Conflict as conflict:
+                self._conflict(draft, definition, givers, str(conflict), is_binding=is_binding)
+            else:
+                if value is not None:
+                    values[name] = self._fitted(draft, definition, value, givers[0])
+        return Merged(values=values, cleared=frozenset(cleared - offered.keys()))
 
-    def _merged(self, draft: Draft, definition: AttributeDefinition, givers: Sequence[Contribution]) -> Json:
-        """The value of one attribute; None when the contributions don't agree, which is a problem."""
-        name = definition.name
-        if len(givers) == 1 and definition.merge != "list":
-            return givers[0].values[name]
-        try:
-            value = merged(definition.merge, [given.values[name] for given in givers])
-            reason = f"is {shown(value)}: {definition.merge} of {len(givers)} values"
-        except Conflict as conflict:
-            value, reason = None, f"can't be merged by {definition.merge}: {conflict}"
-            lines = list(dict.fromkeys(str(given.line) for given in givers))
-            more = f" and {len(lines) - _MOST_NAMED} more" if len(lines) > _MOST_NAMED else ""
-            draft.flaws.add(name)
-            self._context.problem(
-                "MERGE_CONFLICT",
-                f"The attribute {name} {reason}.",
-                where=f"{draft.subject} ({draft.product.code}) from {', '.join(lines[:_MOST_NAMED])}{more}",
-                hint="Make the lines agree, or choose another merge rule for the attribute.",
-                source=definition.source,
-            )
+    def _merged(
+        self, draft: Draft, definition: AttributeDefinition, givers: Sequence[Contribution], silent: Contribution | None
+    ) -> Json:
+        """The value of one attribute; None when nobody gives one."""
+        name, rule = definition.name, definition.merge
+        if silent is not None and rule in AGGREGATES:
+            raise Conflict(f"{silent.line} says nothing of it ({silent.unknown[name]})")
+        if not givers:
+            return None
+        value = merged(rule, [given.values[name] for given in givers])
         if len(givers) > 1:
             self._journal.note(
                 "merge",
                 f"{draft.subject}.{name}",
-                reason,
-                taken=value is not None,
+                f"is {shown(value)}: {rule} of {len(givers)} values",
                 source=definition.source,
-                seen={
-                    f"{given.line} by {given.rule.id}": bounded(given.values[name]) for given in givers[:_MOST_NAMED]
-                },
+                seen=_offers(name, givers),
             )
         return value
+
+    def _conflict(
+        self,
+        draft: Draft,
+        definition: AttributeDefinition,
+        givers: Sequence[Contribution],
+        reason: str,
+        *,
+        is_binding: bool,
+    ) -> None:
+        """Values that can't be merged are a problem where the line is to have one of them."""
+        name = definition.name
+        told = f"can't be merged by {definition.merge}: {reason}"
+        self._journal.note(
+            "merge",
+            f"{draft.subject}.{name}",
+            told if is_binding else f"{told}; it stays as it is",
+            taken=False,
+            source=definition.source,
+            seen=_offers(name, givers),
+        )
+        if is_binding:
+            draft.flaws.add(name)
+            lines = list(dict.fromkeys(str(given.line) for given in givers))
+            more = f" and {len(lines) - _MOST_NAMED} more" if len(lines) > _MOST_NAMED else ""
+            origin = f" from {', '.join(lines[:_MOST_NAMED])}{more}" if lines else ""
+            self._context.problem(
+                "MERGE_CONFLICT",
+                f"The attribute {name} {told}.",
+                where=f"{draft.subject} ({draft.product.code}){origin}",
+                hint="Give every line what the rules read, and the same where it must be the same.",
+                source=definition.source,
+            )
 
     def _fitted(self, draft: Draft, definition: AttributeDefinition, value: Json, giver: Contribution) -> Json:
         """The value as the attribute's type; a problem when it is not of that type or no choice of it."""
@@ -205,6 +246,10 @@ class Finisher:
             hint=f"Neither the rules ({rules}), nor a default, nor any item gives it one.",
             source=definition.source,
         )
+
+
+def _offers(name: str, givers: Sequence[Contribution]) -> JsonObject:
+    return {f"{given.line} by {given.rule.id}": bounded(given.values[name]) for given in givers[:_MOST_NAMED]}
 
 
 def filled_later(mapping_set: MappingSet) -> frozenset[str]:

@@ -30,6 +30,9 @@ from connector.model.plan import Item
 MOST_DEPENDENCIES = 2_000_000
 """A plan with more dependencies than this is refused: it would not fit a turn."""
 
+MOST_LINES = 10
+"""So many of an item's lines are named in its explanation."""
+
 _Group: TypeAlias = tuple[Scope, str, str | None, str]
 """What a dependency across definitions waits for: scope, which one of it, definition (None: any), key."""
 
@@ -180,12 +183,13 @@ class Planner:
     def _item(self, instance: Instance, numbers: Mapping[int, ItemNo], no: ItemNo) -> Item:
         definition, first = instance.definition, instance.lines[0]
         after = tuple(sorted(numbers[place] for place in instance.before))
-        lines = [line.subject for line in instance.lines[:10]]
-        more = f" and {len(instance.lines) - len(lines)} more" if len(instance.lines) > len(lines) else ""
-        reason = f"{definition.scope} item for {', '.join(lines)}{more}"
+        lines = [line.subject for line in instance.lines[:MOST_LINES]]
+        if len(instance.lines) > MOST_LINES:
+            lines.append(f"… {len(instance.lines) - MOST_LINES} more")
+        reason = f"{definition.scope} item for {', '.join(lines)}"
         if after:
-            behind = ", ".join(str(number) for number in after[:10])
-            reason += f", after {behind}" + (f" and {len(after) - 10} more" if len(after) > 10 else "")  # noqa: PLR2004
+            more = f", … {len(after) - MOST_LINES} more" if len(after) > MOST_LINES else ""
+            reason += f", after {', '.join(map(str, after[:MOST_LINES]))}{more}"
         name = f"{definition.plan}/{definition.key}"
         self._journal.note("item", f"item {no}", reason, rule=name, source=definition.source, seen={"lines": lines})
         for dependency in instance.unmet:
@@ -220,7 +224,7 @@ class Planner:
     def _ring(self, ring: Sequence[int]) -> Problem:
         members = [self._instances[place] for place in ring]
         labels = [member.label for member in members]
-        shown = [*labels[:10], "…"] if len(labels) > 10 else labels  # noqa: PLR2004
+        shown = [*labels[:MOST_LINES], "…"] if len(labels) > MOST_LINES else labels
         return Problem(
             code="ITEM_RING",
             message=f"Items of the plan wait for each other: {' → '.join([*shown, labels[0]])}.",

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping, Sequence
 
 from connector.mappings.set import Rule
 
 
 def levels(products: Iterable[str], rules: Mapping[str, Sequence[Rule]]) -> tuple[str, ...]:
-    """Every product that rules lead to from `products`, each after all products that have a rule to it.
+    """Every product that rules lead to from `products`, those themselves included, each after all products
+    of these that have a rule to it; else as they are met, level by level.
 
-    Where rules lead in a ring there is no such order; any of the ring's products may come first then.
+    Where rules lead in a ring there is no such order; the product of the ring that was met first goes first.
     """
-    order: list[str] = []
-    visited: set[str] = set()
-    for start in products:
-        if start in visited:
-            continue
-        visited.add(start)
-        path = [(start, iter(_targets(start, rules)))]
-        while path:
-            product, targets = path[-1]
-            following = next((target for target in targets if target not in visited), None)
-            if following is None:
-                order.append(product)
-                path.pop()
-            else:
-                visited.add(following)
-                path.append((following, iter(_targets(following, rules))))
-    return tuple(reversed(order))
+    targets: dict[str, tuple[str, ...]] = {}
+    ahead = dict.fromkeys(products)
+    while ahead:
+        for product in ahead:
+            targets[product] = tuple(dict.fromkeys(rule.target for rule in rules.get(product, ())))
+        ahead = dict.fromkeys(target for product in ahead for target in targets[product] if target not in targets)
+    return _sorted(targets)
 
 
 def reachable(products: Iterable[str], rules: Mapping[str, Sequence[Rule]]) -> frozenset[str]:
@@ -36,5 +28,23 @@ def reachable(products: Iterable[str], rules: Mapping[str, Sequence[Rule]]) -> f
     return frozenset(levels(products, rules))
 
 
-def _targets(product: str, rules: Mapping[str, Sequence[Rule]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(rule.target for rule in rules.get(product, ())))
+def _sorted(targets: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    met = {product: place for place, product in enumerate(targets)}
+    waiting = dict.fromkeys(targets, 0)
+    for product in targets:
+        for target in targets[product]:
+            waiting[target] += 1
+    left = dict.fromkeys(targets)
+    free = [(met[product], product) for product, count in waiting.items() if count == 0]
+    order: list[str] = []
+    while left:
+        product = heapq.heappop(free)[1] if free else next(iter(left))
+        if product not in left:
+            continue  # it went first of its ring
+        del left[product]
+        order.append(product)
+        for target in targets[product]:
+            waiting[target] -= 1
+            if waiting[target] == 0:
+                heapq.heappush(free, (met[target], target))
+    return tuple(order)

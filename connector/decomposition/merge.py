@@ -16,6 +16,9 @@ from connector.model.json import Json
 
 MergeRule: TypeAlias = Callable[[Sequence[Json]], Json]
 
+AGGREGATES = frozenset({"sum", "max", "list"})
+"""Merge rules whose result is wrong when one of the values is not known."""
+
 
 class Conflict(Exception):
     """The values can't be merged; the text says why."""

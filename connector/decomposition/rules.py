@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from connector.decomposition.attributes import values_given
+from connector.decomposition.attributes import contribution
 from connector.decomposition.context import Context
-from connector.decomposition.draft import Contribution, Draft
+from connector.decomposition.draft import Draft
 from connector.decomposition.finish import Finisher
 from connector.decomposition.firing import Candidate, action_given
 from connector.decomposition.levels import levels
@@ -179,8 +179,7 @@ class RuleRun:
         else:
             reason = f"no longer leads to {target.code} for {key}, which is installed: it is disconnected"
         self._note_fired(candidate, reason, made=draft.subject)
-        values, cleared = values_given(candidate, draft, self._context)
-        draft.contributions.append(Contribution(rule=rule, line=line, action=action, values=values, cleared=cleared))
+        draft.contributions.append(contribution(candidate, action, draft, self._context))
 
     def _draft(self, target: Product, key: str, as_is: InventoryItem | None) -> Draft:
         no = TechnicalLineNo(len(self._drafts) + 1)
