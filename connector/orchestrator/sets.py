@@ -36,6 +36,10 @@ class MappingSets:
         """The sets that new orders get, the default one first."""
         return self._current
 
+    def in_memory(self) -> Sequence[MappingSet]:
+        """Every set that this process has used, the current ones first."""
+        return tuple(self._compiled.values())
+
     def loaded(self, set_hash: str) -> MappingSet | None:
         """The set of that hash, if it is in memory."""
         return self._compiled.get(set_hash)

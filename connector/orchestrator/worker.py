@@ -100,6 +100,12 @@ class Worker:
             group.create_task(self._watch_timers(), name="timers")
             group.create_task(self._live(), name="heartbeat")
 
+    async def drain(self) -> None:
+        """Apply the answers that have come, while the loops still run: nothing new is begun with them."""
+        while self._answers:
+            self._wake.set()
+            await asyncio.sleep(PAUSE_SECONDS)
+
     async def _turn_for_ever(self) -> None:
         while True:
             self._wake.clear()

@@ -1,0 +1,294 @@
+"""The composition root: the one place where concrete parts are put together.
+
+settings ─▶ Connector.open() ─▶ database, mapping sets, Salesforce, callouts, API ─▶ run() until told to stop
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from pydantic import SecretStr
+
+from connector.api.app import create_app
+from connector.api.server import ApiServer
+from connector.bridges.api import HealthBridge, InboxBridge, TrackingBridge
+from connector.bridges.salesforce import IntakeBridge, OutboxBridge
+from connector.callouts.destination import ApiKey, Basic, Bearer, ClientCredentials, Destination
+from connector.callouts.destination import Credentials as SystemCredentials
+from connector.callouts.runner import CalloutRunner
+from connector.callouts.sender import CalloutSender
+from connector.errors import SettingsError
+from connector.mappings.set import System
+from connector.orchestrator.sets import MappingSets
+from connector.orchestrator.turn import Turner
+from connector.orchestrator.worker import Worker
+from connector.settings import Credential, Settings
+from connector.sf.auth import SharedToken
+from connector.sf.budget import Budget
+from connector.sf.check import Finding, check_org
+from connector.sf.commands import CommandReader
+from connector.sf.config import ClientCredentials as OrgClientCredentials
+from connector.sf.config import JwtBearer, OrgConfig
+from connector.sf.events.cometd import CometdSource
+from connector.sf.flusher import Flusher
+from connector.sf.intake import EventIntake
+from connector.sf.org import Org
+from connector.sf.reader import OrderReader
+from connector.sf.reading import ReadingLoop
+from connector.sf.reconcile import Reconciler
+from connector.sf.schema import Schema
+from connector.sf.session import open_session
+from connector.sf.tally import Tally
+from connector.sf.usage import UsageGauge
+from connector.sf.writeback import WriteBack
+from connector.store.alone import Alone
+from connector.store.database import Database, may_pass
+from connector.store.intake import Intake
+from connector.store.migrate import migrate
+from connector.store.outbox import Outbox
+from connector.store.sets import SetTable
+from connector.store.signals import INBOX, INTAKE, listen
+from connector.store.turns import Turns
+from connector.store.work import WorkTable
+
+log = structlog.get_logger()
+
+SUBSCRIBER, RECONCILER = 1, 2
+"""Tasks that one worker at a time does."""
+
+GRACE_SECONDS = 10.0
+"""How long callouts that are under way may take to end when the process is told to stop."""
+
+RESTART_SECONDS = 1.0
+"""Wait before a loop that the database stopped is started again."""
+
+
+def utc_now() -> datetime:
+    """The time: the only clock of the program outside the pure rooms."""
+    return datetime.now(UTC)
+
+
+@dataclass(kw_only=True)
+class Connector:
+    """A connector that is put together and not running yet."""
+
+    worker_id: str
+    database: Database
+    sets: MappingSets
+    tally: Tally
+    gauge: UsageGauge
+    api: ApiServer
+    _worker: Worker
+    _work: WorkTable
+    _runner: CalloutRunner
+    _sender: CalloutSender
+    _intake: EventIntake
+    _reading: ReadingLoop
+    _reconciler: Reconciler
+    _flusher: Flusher
+    _subscription: Alone
+    _reconciliation: Alone
+    _check: Callable[[], Awaitable[list[Finding]]]
+
+    async def check_org(self) -> list[Finding]:
+        """What stands in the way of working with the org."""
+        return await self._check()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then end what is under way and leave the rest to others."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(loop, name=name) for name, loop in self._loops()]
+                await stop.wait()
+                log.info("stopping", grace=GRACE_SECONDS)
+                left = await self._runner.close(GRACE_SECONDS)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(GRACE_SECONDS):
+                        await self._worker.drain()
+                if left.interrupted:
+                    log.warning("callouts_interrupted", count=len(left.interrupted))
+                for task in tasks:
+                    task.cancel()
+        finally:
+            await self._work.leave()
+            await self._sender.close()
+        log.info("stopped")
+
+    def _loops(self) -> list[tuple[str, Coroutine[None, None, None]]]:
+        signals = {INBOX: self._on_inbox, INTAKE: self._reading.wake}
+        return [
+            ("worker", self._worker.run(self._runner)),
+            ("signals", listen(self.database, signals)),
+            ("api", self.api.run()),
+            ("reading", _again(self._reading.run)),
+            ("writing", _again(self._flusher.run)),
+            ("subscriber", _again(lambda: self._subscription.run(self._intake.run))),
+            ("reconciler", _again(lambda: self._reconciliation.run(self._reconciler.run))),
+        ]
+
+    def _on_inbox(self) -> None:
+        self._worker.look()
+        self._flusher.wake()
+
+
+async def _again(loop: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop again whenever the database stopped it."""
+    while True:
+        try:
+            await loop()
+        except Exception as error:
+            if not may_pass(error):
+                raise
+            log.warning("database_away", error=str(error))
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+@asynccontextmanager
+async def open_connector(settings: Settings) -> AsyncIterator[Connector]:
+    """Put a connector together from complete settings, on a database brought to the present schema.
+
+    Raises:
+        SettingsError: a setting is wrong in a way that only use can show.
+        TransientError: the database can't be reached.
+        MappingError: a mapping set has errors.
+    """
+    if settings.database.url is None:
+        raise SettingsError("No database is set.", hint="Set CONNECTOR_DATABASE__URL.")
+    worker_id = f"{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    url = settings.database.url.get_secret_value()
+    async with await Database.connect(url, size=settings.database.pool_size) as database:
+        for name in await migrate(database):
+            log.info("migrated", migration=name)
+        sets = await MappingSets.publish(settings.mapping_sets, SetTable(database))
+        yield _assemble(settings, database, sets, worker_id)
+
+
+def _assemble(settings: Settings, database: Database, sets: MappingSets, worker_id: str) -> Connector:
+    tally, gauge = Tally(), UsageGauge()
+    turns = Turns(database, worker_id)
+    work = WorkTable(database, worker_id, platform.node())
+    intake = Intake(database, worker_id)
+    subscription, reconciliation = Alone(database, SUBSCRIBER), Alone(database, RECONCILER)
+
+    config = org_config(settings)
+    session = open_session(config, gauge)
+    tokens = SharedToken(config, session, utc_now)
+    org = Org(config, session, tokens)
+    schema = Schema(org)
+    port = IntakeBridge(intake)
+    writeback = WriteBack(
+        org=org,
+        schema=schema,
+        outbox=OutboxBridge(Outbox(database, worker_id), sets),
+        sets=sets,
+        tally=tally,
+        now=utc_now,
+    )
+    flusher = Flusher(writeback, gauge, Budget())
+
+    worker = Worker(
+        turner=Turner(turns, sets, utc_now),
+        turns=turns,
+        work=work,
+        sets=sets,
+        on_marked=flusher.wake,
+        on_reread=lambda: reading.wake(),  # noqa: PLW0108 - the loop is made below
+        clock=utc_now,
+    )
+    reading = ReadingLoop(OrderReader(org, sets), CommandReader(org, port), port, tally, utc_now, delivered=worker.look)
+    reconciler = Reconciler(config=config, org=org, port=port, known=port, tally=tally, now=utc_now, heard=reading.wake)
+    event_intake = EventIntake(
+        CometdSource(config, tokens, tally, utc_now), port, tally, gap=reconciler.wake, heard=reading.wake
+    )
+    sender = CalloutSender(lambda system: destination_of(settings, system), clock=utc_now)
+    runner = CalloutRunner(sender, sets.loaded, worker.answered, concurrency=settings.worker.concurrency)
+    app = create_app(
+        inbox=InboxBridge(intake, sets, worker.look),
+        orders=TrackingBridge(database),
+        health=HealthBridge(database, tokens, subscription),
+        inbound_secrets=settings.inbound_secret,
+        api_tokens=_tokens(settings),
+        clock=utc_now,
+    )
+    return Connector(
+        worker_id=worker_id,
+        database=database,
+        sets=sets,
+        tally=tally,
+        gauge=gauge,
+        api=ApiServer(app, settings.api.host, settings.api.port),
+        _worker=worker,
+        _work=work,
+        _runner=runner,
+        _sender=sender,
+        _intake=event_intake,
+        _reading=reading,
+        _reconciler=reconciler,
+        _flusher=flusher,
+        _subscription=subscription,
+        _reconciliation=reconciliation,
+        _check=lambda: check_org(config, org, tokens, schema, sets.current()),
+    )
+
+
+def _tokens(settings: Settings) -> Sequence[SecretStr]:
+    return [settings.api.token] if settings.api.token else []
+
+
+def org_config(settings: Settings) -> OrgConfig:
+    """How to reach the org and sign in.
+
+    Raises:
+        SettingsError: something is missing; `connector settings` says what.
+    """
+    org = settings.salesforce
+    if org.instance_url is None or org.consumer_key is None:
+        raise SettingsError("The org is not set.", hint="`connector settings` shows what is missing.")
+    if org.client_secret is not None:
+        secret = OrgClientCredentials(consumer_key=org.consumer_key, consumer_secret=org.client_secret)
+        return OrgConfig(url=org.instance_url, credentials=secret, api_version=org.api_version)
+    key = JwtBearer(
+        consumer_key=org.consumer_key,
+        username=org.username or "",
+        private_key=org.private_key,
+        private_key_file=org.private_key_file,
+        audience=org.audience,
+    )
+    return OrgConfig(url=org.instance_url, credentials=key, api_version=org.api_version)
+
+
+def destination_of(settings: Settings, system: System) -> Destination | None:
+    """Where a system's requests go; None when the settings don't say."""
+    address = settings.destination(system.base_url)
+    if address is None:
+        return None
+    credential = settings.credential(system.auth_name) if system.auth != "none" else None
+    return Destination(base_url=address, credentials=_credentials(credential) if credential else None)
+
+
+def _credentials(given: Credential) -> SystemCredentials:
+    nothing = SecretStr("")
+    match given.kind:
+        case "basic":
+            return Basic(username=given.username or "", password=given.password or nothing)
+        case "bearer":
+            return Bearer(token=given.token or nothing)
+        case "header":
+            return ApiKey(header=given.header or "", value=given.value or nothing)
+        case _:
+            return ClientCredentials(
+                token_url=given.token_url or "",
+                client_id=given.client_id or "",
+                client_secret=given.client_secret or nothing,
+                scope=given.scope or "",
+                audience=given.audience or "",
+                in_body=bool(given.in_body),
+            )

@@ -1,0 +1,95 @@
+"""The store as the HTTP face sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from connector.api.ports import Check
+from connector.api.tracking import TrackedOrder, tracked
+from connector.errors import ConnectorError, TransientError
+from connector.mappings.set import MappingSet
+from connector.model.events import Addressed
+from connector.model.ids import ItemNo, OrderId
+from connector.orchestrator.sets import MappingSets
+from connector.sf.auth import TokenSource
+from connector.store.alone import Alone
+from connector.store.database import Database, may_pass
+from connector.store.intake import Intake
+from connector.store.plans import load_plans
+
+
+class InboxBridge:
+    """`Inbox`: call-backs and events of fulfillment systems go straight into the orders' inboxes."""
+
+    def __init__(self, intake: Intake, sets: MappingSets, look: Callable[[], None]) -> None:
+        self._intake = intake
+        self._sets = sets
+        self._look = look
+
+    async def mapping_sets(self) -> Sequence[MappingSet]:
+        """As `Inbox.mapping_sets`."""
+        return self._sets.in_memory()
+
+    async def exists(self, order: OrderId, item: ItemNo | None) -> bool:
+        """As `Inbox.exists`."""
+        try:
+            return await self._intake.exists(order, item)
+        except Exception as error:
+            raise _away(error) from error
+
+    async def put(self, addressed: Addressed) -> None:
+        """As `Inbox.put`."""
+        try:
+            await self._intake.put(addressed)
+        except Exception as error:
+            raise _away(error) from error
+        self._look()
+
+
+class TrackingBridge:
+    """`OrderReader` on the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def track(self, order: OrderId) -> TrackedOrder | None:
+        """As `OrderReader.track`."""
+        try:
+            async with self._database.connection() as connection:
+                plans = await load_plans(connection, [order])
+        except Exception as error:
+            raise _away(error) from error
+        plan = plans.get(order)
+        return tracked(plan) if plan else None
+
+
+class HealthBridge:
+    """`Health`: the database answers, Salesforce lets us in, somebody listens to its events."""
+
+    def __init__(self, database: Database, tokens: TokenSource, subscription: Alone) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._subscription = subscription
+
+    async def checks(self) -> Sequence[Check]:
+        """As `Health.checks`."""
+        try:
+            held = await self._subscription.is_held()
+        except Exception as error:
+            if not may_pass(error):
+                raise
+            return [Check(name="database", ok=False, detail=str(error))]
+        database = Check(name="database", ok=True)
+        subscription = Check(
+            name="subscription", ok=held, detail="" if held else "No worker listens to Salesforce's events."
+        )
+        try:
+            await self._tokens.token()
+        except ConnectorError as error:
+            return [database, Check(name="salesforce", ok=False, detail=str(error)), subscription]
+        return [database, Check(name="salesforce", ok=True), subscription]
+
+
+def _away(error: Exception) -> Exception:
+    """What the API takes for "later", if that is what it is."""
+    return TransientError("The database can't be reached.") if may_pass(error) else error
