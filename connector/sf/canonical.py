@@ -49,6 +49,7 @@ def read_order(
             f"The order is not activated (its status code is {record.get(STATUS_CODE)!r}).",
             "Activate it when it is complete.",
         )
+    priority = fields.choice("priority", _priority, "High, Default or Bulk")
     order = Order(
         id=order_id,
         number=fields.text("number") or order_id,
@@ -59,7 +60,7 @@ def read_order(
             attributes=fields.attributes("account.attributes"),
         ),
         lines=(),
-        priority=fields.choice("priority", _priority, "High, Default or Bulk") or Priority.DEFAULT,
+        priority=Priority.DEFAULT if priority is None else priority,
         requested_at=fields.moment("requested_at", zone),
         supersedes=OrderId(superseded) if (superseded := fields.record_id("supersedes")) else None,
         supplemental_action=fields.text("supplemental_action") or None,
