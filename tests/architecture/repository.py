@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ _ANYWHERE = {
     "a Salesforce session": re.compile(r"\b00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?![A-Za-z0-9._]{60,}"),
     "a JSON Web Token": re.compile(r"\beyJ[A-Za-z0-9_-]{20,}\.eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}"),
 }
+_LEVELS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
+_EVENT_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _IN_LOCKS = {
     "a download address": re.compile(r"https?://|\bfile:|--(extra-)?index-url|--find-links|\"resolved\""),
 }
@@ -47,6 +50,8 @@ def _findings_in(root: Path, file: Path) -> Iterator[str]:
             yield f"{name}:{text.count(chr(10), 0, match.start()) + 1}: {what}"
     if name.endswith(".py"):
         yield from _findings_in_code(name, text)
+    if name.startswith("connector/") and name.endswith(".py") and "import structlog" in text:
+        yield from _changing_event_names(name, ast.parse(text))
 
 
 def _findings_in_code(name: str, text: str) -> Iterator[str]:
@@ -57,3 +62,13 @@ def _findings_in_code(name: str, text: str) -> Iterator[str]:
     imports = re.search(r"^(import|from) ", text, re.MULTILINE)
     if imports and "from __future__ import annotations\n" not in text:
         yield f"{name}:1: lacks `from __future__ import annotations`"
+
+
+def _changing_event_names(name: str, tree: ast.Module) -> Iterator[str]:
+    """An event is searched for by its name, so the name is a constant; what varies goes into fields."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr=level, value=ast.Name(id=("log" | "_log" | "logger")))):
+                told = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+                if level in _LEVELS and not (isinstance(told, str) and _EVENT_NAME.fullmatch(told)):
+                    yield f"{name}:{node.lineno}: the event's name is not a constant in snake_case"

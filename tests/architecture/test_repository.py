@@ -13,6 +13,8 @@ from packaging.utils import canonicalize_name
 from tests.architecture.repository import findings, tracked_files
 from tests.conftest import REPOSITORY
 
+LOGGER = "from __future__ import annotations\nimport structlog\nlog = structlog.get_logger()\n"
+
 
 def test_tracked_files_are_clean() -> None:
     assert findings(REPOSITORY, tracked_files(REPOSITORY)) == []
@@ -35,6 +37,9 @@ def test_tracked_files_are_clean() -> None:
         ("connector/a.py", "x = 1\n" * 501, "501 lines"),
         ("tests/a.py", "x = 1\n" * 501, None),
         ("connector/b.py", "import os\n", "lacks"),
+        ("connector/c.py", LOGGER + "log.info(f'order {x} read')\n", "the event's name"),
+        ("connector/c.py", LOGGER + "log.info('Order read')\n", "the event's name"),
+        ("connector/c.py", LOGGER + "log.bind(x=1)\nlog.info('order_read', order=x)\n", None),
     ],
 )
 def test_what_is_planted_is_found(tmp_path: Path, name: str, text: str, what: str | None) -> None:
