@@ -371,7 +371,7 @@ FILTER = """<operator>EqualTo</operator>
                 <stringValue>"""
 
 FAULT_PATH = """<faultConnector>
-            <targetReference>Refuse_Command</targetReference>
+            <targetReference>Leave_Note</targetReference>
         </faultConnector>"""
 
 FLOWS = [
@@ -423,7 +423,7 @@ FLOWS = [
     Planted(Code.FLOW_REFERENCE, ORDER_FLOW, ">lastFault</assign", ">last</assign", "no variable last"),
     Planted(Code.FLOW_REFERENCE, ORDER_FLOW, "({!$Flow.FaultMessage})", "({!$Flow.Fault})", "nothing that $Flow.Fault"),
     Planted(
-        Code.FLOW_REFERENCE, COMMAND_FLOW, ": {!$Flow.FaultMessage}", ": {!$Flow.Why}", "nothing that $Flow.Why names"
+        Code.FLOW_REFERENCE, COMMAND_FLOW, "({!$Flow.FaultMessage})", "({!$Flow.Why})", "nothing that $Flow.Why names"
     ),
     Planted(Code.FLOW_REQUIRED, ORDER_FLOW, "<field>Order_Id__c<", "<field>Reason__c<", "Order_Id__c is required"),
     Planted(Code.FLOW_FAULT, COMMAND_FLOW, FAULT_PATH, "", "Publish_Event can fail and has no fault path"),

@@ -16,7 +16,7 @@ from .objects import DEVELOPER_NAME
 from .project import Project, Source
 from .schema import Field, Schema, is_event
 
-_NODES = ("assignments", "customErrors", "recordCreates", "recordUpdates")
+_NODES = ("assignments", "recordCreates", "recordUpdates")
 _RESOURCES = ("textTemplates", "variables")
 _PLAIN = {
     *("apiVersion", "description", "environments", "interviewLabel", "label", "processMetadataValues"),
@@ -48,7 +48,7 @@ _GLOBALS = {
     "$User.Id": "Lookup",
 }
 _MERGE = re.compile(r"\{!([^{}]+)\}")
-_MERGING = ("text", "errorMessage", "interviewLabel")
+_MERGING = ("text", "interviewLabel")
 _UNORDERED = {"GreaterThan", "LessThan", "GreaterThanOrEqualTo", "LessThanOrEqualTo"}
 _ID_LENGTH = 18
 
