@@ -7,12 +7,15 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from connector.localdb import LocalDatabase, local_database
+from connector.store.database import Database
+from connector.store.migrate import migrate
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -40,15 +43,37 @@ def postgres_server() -> Iterator[LocalDatabase]:
 
 
 _numbers = itertools.count(1)
+_migrated: set[LocalDatabase] = set()
+"""Servers that have the template of `migrated_url` already."""
 
 
 @pytest.fixture
 async def database_url(postgres_server: LocalDatabase) -> AsyncIterator[str]:
     """The URL of a fresh, empty database, dropped after the test together with whoever is still connected."""
+    async with _database(postgres_server, template="template1") as url:
+        yield url
+
+
+@pytest.fixture
+async def migrated_url(postgres_server: LocalDatabase) -> AsyncIterator[str]:
+    """As `database_url`, with the present schema in it: a copy of a database that was migrated once."""
+    if postgres_server not in _migrated:
+        await _run_sql(postgres_server, "CREATE DATABASE migrated")
+        async with await Database.connect(postgres_server.url("migrated")) as database:
+            await migrate(database)
+        _migrated.add(postgres_server)
+    async with _database(postgres_server, template="migrated") as url:
+        yield url
+
+
+@asynccontextmanager
+async def _database(server: LocalDatabase, *, template: str) -> AsyncIterator[str]:
     name = f"test_{next(_numbers)}"
-    await _run_sql(postgres_server, f"CREATE DATABASE {name} STRATEGY file_copy")
-    yield postgres_server.url(name)
-    await _run_sql(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    await _run_sql(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    try:
+        yield server.url(name)
+    finally:
+        await _run_sql(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def _run_sql(server: LocalDatabase, statement: str) -> None:

@@ -26,6 +26,17 @@ async def test_serves_a_fresh_database_for_each_test(database_url: str) -> None:
         await connection.close()
 
 
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_serves_a_migrated_database_for_each_test(migrated_url: str, turn: int) -> None:
+    connection = await asyncpg.connect(migrated_url)
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM schema_migrations") > 0
+        assert await connection.fetchval("SELECT count(*) FROM orders") == 0
+        await connection.execute("INSERT INTO schema_migrations (number, name) VALUES (9999, $1)", f"test {turn}")
+    finally:
+        await connection.close()
+
+
 def test_socket_is_for_its_user_alone(postgres_server: LocalDatabase) -> None:
     assert stat.S_IMODE(postgres_server.socket_folder.stat().st_mode) == 0o700
 
