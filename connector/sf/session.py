@@ -60,7 +60,7 @@ class _Session(requests.Session):
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs.setdefault("timeout", (self._timeouts.connect, self._timeouts.read))
         # The API redirects nobody; a token must not be carried to where a proxy's login page is.
-        kwargs.setdefault("allow_redirects", False)
+        kwargs["allow_redirects"] = False
         if self.ca_file is not None:
             # As an argument, since a session's own `verify` loses to REQUESTS_CA_BUNDLE.
             kwargs.setdefault("verify", self.ca_file)
