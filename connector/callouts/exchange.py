@@ -12,6 +12,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, cast
 
 import httpx
+from httpcore import AsyncNetworkStream
 
 from connector.model.failure import Failure, FailureClass
 
@@ -105,11 +106,19 @@ class _Course:
     def __init__(self) -> None:
         self.sent = False
         self.status: int | None = None
+        self._stream: AsyncNetworkStream | None = None
 
-    async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
-        """Hear from the transport. From here on the system may have seen something of the request."""
-        if event == "http11.send_request_headers.started":
-            self.sent = True
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Hear from the transport how far it has come."""
+        match event:
+            case "connection.connect_tcp.complete":
+                self._stream = info["return_value"]
+            case "connection.start_tls.failed" if self._stream is not None:
+                # Ended in the middle of the handshake, the transport would forget the open connection.
+                await self._stream.aclose()
+            case "http11.send_request_headers.started":
+                # From here on the system may have seen something of the request.
+                self.sent = True
 
     def timed_out(self, seconds: float) -> Failure:
         if not self.sent:
