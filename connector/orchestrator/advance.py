@@ -203,7 +203,11 @@ def complete(
     outcome: str | None = None,
     by: str = "",
 ) -> None:
-    """The item is done: its outputs become attributes of its line, and what comes after it may begin."""
+    """The item is done: its outputs become attributes of its line, and what comes after it may begin.
+
+    An output that is null is none: `has(line.attributes.x)` means that there is a value.
+    """
+    outputs = {name: value for name, value in outputs.items() if value is not None}
     _close_fallout(step, item, "The item was completed.", by)
     if item.line is not None:
         step.plan.enrich(item.line, outputs)

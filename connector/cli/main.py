@@ -1,0 +1,37 @@
+"""`connector`: the command line, put together from one module per command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from connector import __version__
+from connector.cli import demo, mappings, run, settings
+
+app = typer.Typer(
+    name="connector",
+    help="An order management connector for Salesforce: decompose, orchestrate, call out, write back.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("demo")(demo.demo)
+app.command("settings")(settings.show_settings)
+app.add_typer(mappings.app, name="mappings")
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with one argument
+    if wanted:
+        typer.echo(f"connector {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _connector(
+    version: Annotated[  # noqa: ARG001 - the callback does it
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """An order management connector for Salesforce: decompose, orchestrate, call out, write back."""

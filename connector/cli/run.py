@@ -1,0 +1,99 @@
+"""`connector run`: work for a Salesforce org until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from connector import __version__, log, settings
+from connector.bootstrap import Connector, open_connector
+from connector.errors import ConnectorError
+from connector.mappings.load import load
+from connector.mappings.set import MappingSet
+from connector.settings import Settings
+
+logger = structlog.get_logger()
+
+NOT_READY = 2
+"""Exit code when something has to be mended before a start can succeed."""
+
+
+def run(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Check settings, mapping sets and the org, and end.")] = False,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(help="Write a JSON object (pid, api_url, worker) to this file when the work begins."),
+    ] = None,
+) -> None:
+    """Work for a Salesforce org: take its orders, fulfill them, write status back.
+
+    Settings come from the environment, .env and secret files: see `connector settings`. Ends in an orderly
+    way on SIGTERM or Ctrl-C. Exit codes: 0 stopped when asked to, 1 a failure that a restart may cure,
+    2 something has to be mended first.
+    """
+    try:
+        configured = settings.load()
+        log.configure(configured)
+        _refuse_incomplete(configured, _load_sets(configured))
+        code = asyncio.run(_run(configured, check=check, ready_file=ready_file))
+    except ConnectorError as error:
+        typer.echo(f"connector run: {error}", err=True)
+        code = NOT_READY if error.code in _MENDABLE else 1
+    raise typer.Exit(code)
+
+
+_MENDABLE = frozenset({"SETTINGS", "MAPPING"})
+
+
+def _load_sets(configured: Settings) -> list[MappingSet]:
+    return [load(folder) for folder in configured.mapping_sets if folder.is_dir()]
+
+
+def _refuse_incomplete(configured: Settings, sets: list[MappingSet]) -> None:
+    for warning in settings.warnings(configured):
+        typer.echo(f"warning: {warning}", err=True)
+    missing = settings.missing(configured, sets)
+    if missing:
+        typer.echo("connector run can't start; what is missing:", err=True)
+        for need in missing:
+            typer.echo(f"  {need}", err=True)
+        typer.echo("`connector settings` shows every setting and where it came from.", err=True)
+        raise typer.Exit(NOT_READY)
+
+
+async def _run(configured: Settings, *, check: bool, ready_file: Path | None) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_connector(configured) as connector:
+        findings = await connector.check_org()
+        for finding in findings:
+            typer.echo(str(finding), err=True)
+        if any(finding.level == "error" for finding in findings):
+            typer.echo("connector run can't work with this org until the errors above are mended.", err=True)
+            return NOT_READY
+        if check:
+            typer.echo("Everything is in place.")
+            return 0
+        _tell_ready(connector, ready_file)
+        await connector.run(stop)
+    return 0
+
+
+def _tell_ready(connector: Connector, ready_file: Path | None) -> None:
+    sets = [f"{mappings.name} {mappings.version} ({mappings.hash})" for mappings in connector.sets.current()]
+    logger.info("started", version=__version__, worker=connector.worker_id, api=connector.api.url, sets=sets)
+    if ready_file is not None:
+        told = {"pid": os.getpid(), "api_url": connector.api.url, "worker": connector.worker_id}
+        partial = ready_file.with_suffix(".partial")
+        partial.write_text(json.dumps(told))
+        partial.replace(ready_file)
