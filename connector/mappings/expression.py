@@ -189,21 +189,24 @@ class _NotJson(Exception):
 
 
 def _to_json(value: Any) -> Json:
-    name = value.type().name()
-    if name == "ERROR":
-        raise _NotJson(_plain_reason(str(value.value())))
     plain = value.value()
-    if plain is None or isinstance(plain, (bool, int, float, str)):
+    if plain is None or isinstance(plain, (bool, int, float)):
+        return plain
+    if isinstance(plain, str):
+        if value.type().name() == "ERROR":  # asked only here: a type costs more than a value
+            raise _NotJson(_plain_reason(plain))
         return plain
     if isinstance(plain, dict):
-        return {str(key): _to_json(inner) for key, inner in plain.items()}
+        # CEL keeps maps in an order that changes with every process; equal values must give equal requests
+        named = {str(key): inner for key, inner in plain.items()}
+        return {name: _to_json(named[name]) for name in sorted(named)}
     if isinstance(plain, list):
         return [_to_json(inner) for inner in plain]
     if isinstance(plain, datetime):
         return plain.isoformat().replace("+00:00", "Z")
     if isinstance(plain, timedelta):
         return plain.total_seconds()
-    raise _NotJson(f"gives a value of type {name}, which has no JSON form")
+    raise _NotJson(f"gives a value of type {value.type().name()}, which has no JSON form")
 
 
 _MISSING_KEY = re.compile(r'Key not found in map : "?(.*?)"?$')

@@ -1,0 +1,385 @@
+"""One order tried on one mapping set: what would be made of it, asked of and waited for; nothing is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from connector.decomposition import Decomposition, decompose
+from connector.mappings.expression import EvaluationError
+from connector.mappings.orderfile import OrderFile
+from connector.mappings.report import printable
+from connector.mappings.set import ItemDefinition, MappingSet
+from connector.model.failure import Problem
+from connector.model.ids import ItemNo
+from connector.model.json import Json
+from connector.model.plan import Item, Plan
+from connector.model.states import ItemType, PlanState
+from connector.model.technical import Decision, TechnicalLine
+from connector.model.work import RenderedRequest
+from connector.orchestrator.requests import RenderError, render
+from connector.orchestrator.step import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """The request of one callout; without one, why it is not known yet."""
+
+    item: Item
+    interface: str
+    base_url: str
+    """Name of the setting with the system's address."""
+    request: RenderedRequest | None = None
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What one order leads to."""
+
+    mapping_set: MappingSet
+    decomposition: Decomposition
+    skipped: frozenset[ItemNo]
+    """Items whose condition is false as things are known now."""
+    calls: tuple[Call, ...]
+    expected: timedelta
+    """How long the critical path is expected to take, as far as the definitions say."""
+    critical: tuple[ItemNo, ...]
+
+
+def attempt(content: OrderFile, mapping_set: MappingSet, now: datetime) -> Trial:
+    """Decompose and plan the order of a file, and render every request that can be rendered now."""
+    made = decompose(content.order, content.inventory, mapping_set, now)
+    plan = Plan(
+        order=made.order,
+        state=PlanState.IN_PROGRESS,
+        set_hash=mapping_set.hash,
+        items={item.no: item for item in made.items},
+        lines={line.no: line for line in made.lines},
+    )
+    step = Step(plan=plan, now=now, mappings=mapping_set)
+    skipped = frozenset(item.no for item in made.items if _is_skipped(step, item))
+    callouts = (item for item in made.items if item.type is ItemType.CALLOUT and item.no not in skipped)
+    expected, critical = _critical_path(made.items, mapping_set, skipped)
+    return Trial(
+        mapping_set=mapping_set,
+        decomposition=made,
+        skipped=skipped,
+        calls=tuple(_call(step, item) for item in callouts),
+        expected=expected,
+        critical=critical,
+    )
+
+
+def _is_skipped(step: Step, item: Item) -> bool:
+    when = step.definition(item).when
+    try:
+        return when is not None and not when.is_true(step.activation(item))
+    except EvaluationError:
+        return False
+
+
+def _call(step: Step, item: Item) -> Call:
+    interface = step.mappings.interface(step.definition(item).interface or "")
+    base_url = step.mappings.systems[interface.system].base_url
+    try:
+        request = render(interface, step.activation(item))
+    except (EvaluationError, RenderError) as error:
+        reason = error.reason if isinstance(error, EvaluationError) else error.message
+        givers = _givers(step, item, reason)
+        unknown = f"{reason}; it comes from {', '.join(givers)}" if givers else reason
+        return Call(item=item, interface=interface.full_name, base_url=base_url, unknown=unknown)
+    return Call(item=item, interface=interface.full_name, base_url=base_url, request=request)
+
+
+def _givers(step: Step, item: Item, reason: str) -> list[str]:
+    """The earlier items that may put out what is absent."""
+    found = []
+    waiting, seen = list(item.after), set(item.after)
+    while waiting:
+        before = step.plan.items[waiting.pop()]
+        for more in before.after:
+            if more not in seen:
+                seen.add(more)
+                waiting.append(more)
+        if any(f"'{name}' is absent" in reason for name in _outputs(step.mappings, step.definition(before))):
+            found.append(f"{before.no} {before.key}")
+    return sorted(found)
+
+
+def _outputs(mapping_set: MappingSet, definition: ItemDefinition) -> Iterator[str]:
+    yield from definition.sets
+    yield from (field.name for field in definition.form)
+    if definition.interface is not None:
+        yield from mapping_set.interface(definition.interface).outputs
+    if definition.completes is not None:
+        system, _, event = definition.completes.on.partition(".")
+        yield from mapping_set.systems[system].events[event].outputs
+
+
+def _critical_path(
+    items: tuple[Item, ...], mapping_set: MappingSet, skipped: frozenset[ItemNo]
+) -> tuple[timedelta, tuple[ItemNo, ...]]:
+    """The longest way through the plan by expected durations. An item comes after all that it waits for."""
+    ends: dict[ItemNo, timedelta] = {}
+    last: dict[ItemNo, ItemNo | None] = {}
+    for item in items:
+        definition = mapping_set.definition(item.definition, item.key)
+        takes = timedelta() if item.no in skipped else definition.likely or definition.duration or timedelta()
+        last[item.no] = max(item.after, key=lambda no: ends[no], default=None)
+        before = last[item.no]
+        ends[item.no] = takes + (ends[before] if before is not None else timedelta())
+    if not ends:
+        return timedelta(), ()
+    at: ItemNo | None = max(ends, key=lambda no: ends[no])
+    longest = ends[at] if at is not None else timedelta()
+    path = []
+    while at is not None:
+        path.append(at)
+        at = last[at]
+    return longest, tuple(reversed(path))
+
+
+# -- for programs -----------------------------------------------------------------------------------------
+
+
+def to_json(trial: Trial, *, explain: bool) -> dict[str, Any]:
+    """The trial as one JSON object."""
+    made = trial.decomposition
+    told: dict[str, Any] = {
+        "set": {"name": trial.mapping_set.name, "version": trial.mapping_set.version, "hash": trial.mapping_set.hash},
+        "ok": not made.problems,
+        "problems": [asdict(problem) for problem in made.problems],
+        "requests": list(made.requests),
+        "lines": [_line_json(line) for line in made.lines],
+        "items": [_item_json(item, trial) for item in made.items],
+        "calls": [_call_json(call) for call in trial.calls],
+        "expected_seconds": trial.expected.total_seconds(),
+        "critical_path": list(trial.critical),
+    }
+    if explain:
+        told["explanation"] = [asdict(decision) for decision in made.explanation.decisions]
+    return told
+
+
+def _line_json(line: TechnicalLine) -> dict[str, Any]:
+    told = asdict(line)
+    return {**told, "action": line.action.value}
+
+
+def _item_json(item: Item, trial: Trial) -> dict[str, Any]:
+    definition = trial.mapping_set.definition(item.definition, item.key)
+    return {
+        "no": item.no,
+        "plan": item.definition,
+        "key": item.key,
+        "name": item.name,
+        "type": item.type.value,
+        "line": item.line,
+        "scope_key": item.scope_key,
+        "after": list(item.after),
+        "does": _does(definition),
+        "skipped": item.no in trial.skipped,
+        "source": str(definition.source),
+    }
+
+
+def _call_json(call: Call) -> dict[str, Any]:
+    request = asdict(call.request) if call.request is not None else None
+    return {
+        "item": call.item.no,
+        "interface": call.interface,
+        "base_url": call.base_url,
+        "request": request,
+        "not_known_yet": call.unknown or None,
+    }
+
+
+# -- for people -------------------------------------------------------------------------------------------
+
+
+def show(trial: Trial, console: Console, *, explain: bool) -> None:
+    """Print the trial."""
+    made, used = trial.decomposition, trial.mapping_set
+    order = made.order
+    title = f"Order {order.number} with {len(order.lines)} lines, set {used.name} {used.version} ({used.hash})"
+    console.print(Text(printable(title), "bold"))
+    if made.problems:
+        _heading(console, f"Problems ({len(made.problems)})")
+        for problem in made.problems:
+            _show_problem(console, problem)
+    else:
+        _show_lines(console, made.lines)
+        _show_plan(console, trial)
+        _show_calls(console, trial)
+    if explain:
+        _show_explanation(console, made.explanation.decisions)
+    elif made.problems:
+        console.print(Text("\n--explain tells every decision.", "dim"))
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(Text(text, "bold cyan"))
+
+
+def _show_problem(console: Console, problem: Problem) -> None:
+    text = Text()
+    text.append(f"{problem.code} ", "bold red").append(printable(f"{problem.where}: " if problem.where else ""))
+    text.append(printable(problem.message))
+    if problem.hint:
+        text.append(f"\n  {printable(problem.hint)}", "dim")
+    if problem.source:
+        text.append(f"\n  {problem.source}", "dim")
+    for miss in problem.near_misses:
+        text.append(f"\n  almost: {printable(miss)}", "yellow")
+    console.print(text, soft_wrap=True)
+
+
+def _show_lines(console: Console, lines: tuple[TechnicalLine, ...]) -> None:
+    _heading(console, f"Technical lines ({len(lines)})")
+    if not lines:
+        console.print(Text("None: no rule makes a technical line of this order.", "dim"))
+        return
+    table = _table("line", "product", "action", "quantity", "scope key", "request", "from", "attributes")
+    for line in lines:
+        table.add_row(
+            f"T{line.no}",
+            Text(line.product),
+            Text(line.action.value),
+            f"{line.quantity:g}",
+            Text(printable(line.scope_key)),
+            Text(line.request),
+            Text(", ".join((*line.sources, *(f"T{no}" for no in line.parents)))),
+            _attributes(line),
+        )
+    console.print(table)
+
+
+def _attributes(line: TechnicalLine) -> Text:
+    text = Text()
+    for name, value in line.attributes.items():
+        change = line.changes.get(name)
+        text.append(f"{name} ", "dim")
+        if change is not None and change.old is not None:
+            text.append(f"{_short(change.old)} → ", "yellow")
+        text.append(f"{_short(value)}\n")
+    for name, change in line.changes.items():
+        if name not in line.attributes:
+            text.append(f"{name} ", "dim").append(f"{_short(change.old)} → nothing\n", "yellow")
+    text.rstrip()
+    return text
+
+
+def _show_plan(console: Console, trial: Trial) -> None:
+    items = trial.decomposition.items
+    _heading(console, f"Plan ({len(items)} items)")
+    if not items:
+        console.print(Text("None: no scenario gives a plan to this order.", "dim"))
+        return
+    by_no = {item.no: item for item in items}
+    tree = Tree(Text("in the order in which they may start", "dim"), guide_style="dim")
+    branches: dict[tuple[str, str], Tree] = {}
+    for item in items:
+        group = (item.definition, item.scope_key)
+        if group not in branches:
+            label = Text(item.definition, "bold").append(f"  for {printable(item.scope_key)}", "dim")
+            branches[group] = tree.add(label)
+        branches[group].add(_item_text(item, by_no, trial))
+    console.print(tree)
+    if trial.expected:
+        path = " → ".join(f"{no} {by_no[no].key}" for no in trial.critical)
+        console.print(Text(f"Expected to take {trial.expected}, along {path}.", "dim"), soft_wrap=True)
+
+
+def _item_text(item: Item, by_no: Mapping[ItemNo, Item], trial: Trial) -> Text:
+    definition = trial.mapping_set.definition(item.definition, item.key)
+    text = Text(f"{item.no} ", "bold" if item.no in trial.critical else "")
+    text.append(item.key, "strike dim" if item.no in trial.skipped else "").append(f"  {item.type}", "cyan")
+    does = _does(definition)
+    if does:
+        text.append(f" {does}")
+    if item.after:
+        text.append("  after " + ", ".join(f"{no} {by_no[no].key}" for no in item.after), "dim")
+    if item.no in trial.skipped:
+        text.append("  skipped: its condition is false", "yellow")
+    if definition.ponr is not None:
+        text.append(f"  point of no return ({definition.ponr})", "magenta")
+    return text
+
+
+def _does(definition: ItemDefinition) -> str:
+    """What an item does or waits for, in a few words."""
+    parts = [
+        definition.interface or "",
+        f"queue {definition.queue}" if definition.queue else "",
+        definition.task or "",
+        f"until {definition.completes.on}" if definition.completes else "",
+        f"for {definition.duration}" if definition.duration else "",
+        f"until {definition.until.text}" if definition.until else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _show_calls(console: Console, trial: Trial) -> None:
+    _heading(console, f"Requests ({len(trial.calls)})")
+    if not trial.calls:
+        console.print(Text("None: no item of the plan calls a system.", "dim"))
+    for call in trial.calls:
+        text = Text(f"{call.item.no} {call.item.key}  ", "bold").append(f"{call.interface}\n", "cyan")
+        if call.request is None:
+            text.append(f"  not known yet: {printable(call.unknown)}", "yellow")
+        else:
+            _append_request(text, call.base_url, call.request)
+        console.print(text, soft_wrap=True)
+
+
+def _append_request(text: Text, base_url: str, request: RenderedRequest) -> None:
+    query = "&".join(f"{name}={value}" for name, value in request.query.items())
+    text.append(f"  {request.method} ${{{base_url}}}{printable(request.path)}{'?' if query else ''}{printable(query)}")
+    for name, value in request.headers.items():
+        text.append(f"\n  {name}: {printable(value)}")
+    if request.body is not None:
+        body = json.dumps(request.body, indent=2, ensure_ascii=False)
+        text.append("".join(f"\n  {printable(line)}" for line in body.splitlines()), "dim")
+
+
+def _show_explanation(console: Console, decisions: tuple[Decision, ...]) -> None:
+    _heading(console, f"Explanation ({len(decisions)} decisions)")
+    if not decisions:
+        console.print(Text("There was nothing to decide.", "dim"))
+        return
+    table = _table("", "about", "decision", "by", "written in", "saw")
+    for decision in decisions:
+        table.add_row(
+            Text("✓", "green") if decision.taken else Text("✗", "red"),
+            Text(f"{decision.kind} {printable(decision.subject)}"),
+            Text(printable(decision.reason)),
+            Text(printable(decision.rule)),
+            Text(decision.source, "dim"),
+            Text("\n".join(f"{name} = {_short(value)}" for name, value in decision.seen.items()), "dim"),
+        )
+    console.print(table)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+_SHORT = 60
+
+
+def _short(value: Json) -> str:
+    text = printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
