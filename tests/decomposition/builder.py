@@ -81,7 +81,7 @@ def number(**fields: Any) -> AttributeDefinition:
     return attribute(type="number", **fields)
 
 
-def commercial(code: str, *classes: str, fulfillment: bool = True, **attributes: AttributeDefinition) -> Product:
+def commercial(code: str, /, *classes: str, fulfillment: bool = True, **attributes: AttributeDefinition) -> Product:
     return Product(
         code=code,
         name=code,
@@ -95,6 +95,7 @@ def commercial(code: str, *classes: str, fulfillment: bool = True, **attributes:
 
 def technical(
     code: str,
+    /,
     *classes: str,
     scope: Scope = Scope.LINE,
     scope_key: str | None = None,
@@ -129,6 +130,7 @@ def rule(
     name: str,
     start: str,
     target: str,
+    /,
     *,
     when: str | None = None,
     priority: int = 100,
@@ -311,7 +313,7 @@ def order(*lines: OrderLine, **attributes: Json) -> Order:
     )
 
 
-def installed(product: str, scope_key: str, *, status: str = "Active", **attributes: Json) -> InventoryItem:
+def installed(product: str, scope_key: str, /, *, status: str = "Active", **attributes: Json) -> InventoryItem:
     return InventoryItem(
         id=f"{ACCOUNT}:{product}:{scope_key}",
         account=ACCOUNT,
