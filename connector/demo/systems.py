@@ -65,6 +65,17 @@ class Served(TypedDict):
     """What the system signs its messages to the connector with."""
 
 
+def environment(served: Mapping[str, Served]) -> dict[str, str]:
+    """The connector's settings for these systems, as environment variables; `served` is what the ready file holds."""
+    variables: dict[str, str] = {}
+    for name, system in served.items():
+        variables[f"CONNECTOR_DESTINATIONS__{system['setting']}"] = system["url"]
+        credentials = f"CONNECTOR_CREDENTIALS__{name.upper()}__"
+        variables |= {credentials + field.upper(): value for field, value in system["credentials"].items()}
+        variables[f"CONNECTOR_INBOUND_SECRETS__{name.upper()}"] = system["inbound_secret"]
+    return variables
+
+
 class _Server(uvicorn.Server):
     """A server that leaves signals to the process that it is one of several in."""
 

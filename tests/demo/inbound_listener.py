@@ -8,7 +8,7 @@ import hmac
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,15 +71,22 @@ class _Quiet(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Listener]:
-    listener = Listener()
-    app = Starlette(routes=[Route("/v1/inbound/{system}", listener.take, methods=["POST"])])
+async def accepting(take: Callable[[Request], Awaitable[JSONResponse]]) -> AsyncIterator[str]:
+    """An inbound endpoint; the value is the address of the server."""
+    app = Starlette(routes=[Route("/v1/inbound/{system}", take, methods=["POST"])])
     door = socket.create_server(("127.0.0.1", 0))
-    listener.url = f"http://127.0.0.1:{door.getsockname()[1]}"
     server = _Quiet(uvicorn.Config(app, log_level="warning", lifespan="off"))
     running = asyncio.create_task(server.serve(sockets=[door]))
     try:
-        yield listener
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
     finally:
         server.should_exit = True
         await running
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[Listener]:
+    listener = Listener()
+    async with accepting(listener.take) as url:
+        listener.url = url
+        yield listener
