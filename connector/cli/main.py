@@ -30,7 +30,8 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with one ar
 
 @app.callback()
 def _connector(
-    version: Annotated[  # noqa: ARG001 - the callback does it
+    *,
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
     ] = False,
 ) -> None:

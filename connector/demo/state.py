@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.demo.orders import SampleOrder
@@ -36,8 +36,10 @@ class DemoState:
     """Everything that is shown."""
 
     orders: list[PlacedOrder] = field(default_factory=list)
-    happenings: deque[Happening | str] = field(default_factory=lambda: deque(maxlen=200))
-    """The connector's history, and (as text) what people did."""
+    happenings: deque[Happening | str] = field(default_factory=lambda: deque(maxlen=1_000))
+    """The connector's history, and (as text) what people did: the latest."""
+    told: int = 0
+    """How many happenings there were in all."""
     calls: Sequence[SystemCalls] = ()
     api_calls: int = 0
     """Salesforce API calls of the connector."""
@@ -49,6 +51,12 @@ class DemoState:
     started: float = field(default_factory=time.monotonic)
     first_fulfilled: float | None = None
     """Seconds from the start to the first order that the org shows as Completed."""
+
+    def tell(self, happenings: Iterable[Happening | str]) -> None:
+        """Something happened."""
+        for one in happenings:
+            self.happenings.append(one)
+            self.told += 1
 
     @property
     def seconds(self) -> float:
