@@ -71,7 +71,9 @@ def compile_set(files: Mapping[str, str], *, found: Iterable[Diagnostic] = ()) -
     for diagnostic in found:
         findings.put(diagnostic)
     texts = {path: FileText(path=path, text=files[path]) for path in sorted(files)}
-    draft = Draft(findings, Expressions(findings), _documents(texts, findings))
+    documents = _documents(texts, findings)
+    unread = _unread(findings)
+    draft = Draft(findings, Expressions(findings), documents, unread=unread, complete=not unread)
     names.declare(draft)
     products.build(draft)
     decomposition.build(draft)
@@ -106,9 +108,20 @@ def _documents(texts: Mapping[str, FileText], findings: Findings) -> dict[str, t
             part.shape.check(node, findings)
             documents[part.name].append(node)
     for path, part in FILES.items():
-        if part.needed and path not in texts:
+        if part.needed and path not in texts and not any(found.file == path for found in findings):
             findings.add("MAP001", FileText(path=path, text=""), 0, f"The file `{path}` is missing.")
     return {name: tuple(nodes) for name, nodes in documents.items()}
+
+
+_UNREADABLE = frozenset({"MAP002", "MAP003", "MAP004", "MAP006", "MAP008", "MAP009"})
+
+
+def _unread(findings: Findings) -> frozenset[str]:
+    """The parts of which a file could not be read."""
+    paths = {found.file for found in findings if found.code in _UNREADABLE}
+    parts = [part_of(path) for path in paths]
+    every = (*FILES.values(), *FOLDERS.values())
+    return frozenset(part.name for part in (every if None in parts else parts) if part is not None)
 
 
 def _assemble(draft: Draft, head: Node, files: Mapping[str, str]) -> MappingSet:

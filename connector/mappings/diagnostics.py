@@ -65,7 +65,7 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
     ("MAP024", _ERROR, "An expression surely gives a value of the wrong type (a number for a condition)."),
     ("MAP025", _ERROR, "A variable has no such field (`line.atributes`)."),
     ("MAP026", _ERROR, "No product at this place has such an attribute (`line.attributes.teir`)."),
-    ("MAP027", _ERROR, "An expression is too long."),
+    ("MAP027", _ERROR, "An expression is too long, or nested too deeply."),
     # names
     ("MAP030", _ERROR, "There is no such product."),
     ("MAP031", _ERROR, "There is no such class."),
@@ -88,7 +88,7 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
     ("MAP051", _ERROR, "Items of several plan definitions wait for each other in a ring."),
     ("MAP052", _ERROR, "Rules lead a technical product back to itself."),
     ("MAP053", _ERROR, "Classes are each other's parents in a ring."),
-    ("MAP054", _WARNING, "An item, rule or scenario can never come to pass."),
+    ("MAP054", _WARNING, "An item, rule, scenario, event or dependency can never come to pass."),
     # completeness
     ("MAP060", _ERROR, "Two rules take the same product to the same target with equal priority and no condition."),
     ("MAP061", _ERROR, "Two rows of the fallout table match exactly the same failures."),

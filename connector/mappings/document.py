@@ -155,7 +155,11 @@ def parse(file: FileText, findings: Findings) -> tuple[Node, ...]:
         offset = mark.index if mark is not None else 0
         parts = [part for part in (error.context, error.problem) if part]
         findings.add(
-            "MAP006", file, offset, f"This is not YAML: {', '.join(parts) or 'malformed'}.", hint=_hint(file, offset)
+            "MAP006",
+            file,
+            offset,
+            f"This is not YAML: {', '.join(parts) or 'malformed'}.",
+            hint=_hint(file, offset, str(error.problem)),
         )
     except ReaderError as error:
         offset = error.position if isinstance(error.position, int) else 0
@@ -165,11 +169,13 @@ def parse(file: FileText, findings: Findings) -> tuple[Node, ...]:
     return ()
 
 
-def _hint(file: FileText, offset: int) -> str:
+def _hint(file: FileText, offset: int, problem: str) -> str:
     line, _ = file.place(offset)
     text = file.line(line)
     if "\t" in text[: len(text) - len(text.lstrip())]:
         return "Indent with spaces, never with tabs."
+    if "expected ',' or" in problem:
+        return "Between `{…}` or `[…]` of YAML an expression with brackets, braces or commas must be quoted."
     if re.match(r"\s*(- )?[\w.-]+:\s+[^'\"\s|>{\[].*(: | #)", text):
         return "An expression that holds `: ` or ` #` must be quoted, or stand below in a block (`|`)."
     return ""

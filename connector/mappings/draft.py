@@ -80,6 +80,8 @@ class Draft:
     documents: Mapping[str, tuple[Node, ...]]
     """By part (`plans`): the documents of all its files, in the order of the files."""
     names: Names = field(default_factory=Names)
+    unread: frozenset[str] = frozenset()
+    """Parts of which a file could not be read: whatever is not known may stand there."""
     complete: bool = True
     """False: something could not be built, so whether something is missing or unused can't be said."""
     classes: dict[str, Class] = field(default_factory=dict)
@@ -117,6 +119,8 @@ class Draft:
         pool = names if isinstance(names, (set, dict, frozenset)) else set(names)
         if name in pool:
             return True
+        if _PART_OF.get(code) in self.unread:
+            return False
         node.report(
             self.findings,
             code,
@@ -124,6 +128,16 @@ class Draft:
             hint=did_you_mean(name, pool),
         )
         return False
+
+
+_PART_OF = {
+    **dict.fromkeys(("MAP030", "MAP031", "MAP032", "MAP033"), "products"),
+    **dict.fromkeys(("MAP034", "MAP040"), "plans"),
+    **dict.fromkeys(("MAP035", "MAP036", "MAP037"), "systems"),
+    "MAP038": "queues",
+    "MAP039": "fallout",
+}
+"""Where the things are defined whose absence a code tells of."""
 
 
 def items_of(node: Node | None) -> tuple[Node, ...]:

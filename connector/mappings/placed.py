@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connector.mappings.diagnostics import Findings, did_you_mean
+from connector.mappings.complaint import complaints
+from connector.mappings.diagnostics import Findings
 from connector.mappings.document import Kind, Node
 from connector.mappings.expression import MAX_LENGTH, CompileError, Environment, Expression
 from connector.mappings.syntax import Reference
@@ -207,10 +208,8 @@ class Expressions:
         self, error: CompileError, text: str, environment: Environment, node: Node, pieces: Sequence[Piece]
     ) -> None:
         stand_in = Placed(environment.compile("null", node.source), node, pieces)
-        is_syntax = "yntax" in error.message  # what follows is only confused by it
-        for fault in (error,) if is_syntax else (error, *error.others):
-            code, message, hint, offset, width = _explain(fault, text, environment, node)
-            stand_in.report(self.findings, code, offset, width, message, hint=hint)
+        for fault in complaints(error, text, environment, node):
+            stand_in.report(self.findings, fault.code, fault.offset, fault.width, fault.message, hint=fault.hint)
 
 
 _TYPES = {
@@ -269,126 +268,3 @@ def _leaf_text(node: Node) -> str:
     if node.kind in {Kind.INTEGER, Kind.NUMBER, Kind.BOOLEAN}:
         return json.dumps(node.plain)
     return "null" if node.kind is Kind.NULL else node.text
-
-
-# -- what CEL says, for people ---------------------------------------------------------------------------
-
-_UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
-_OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '(.*)'")
-_UNEXPECTED = re.compile(r"(?:mismatched|extraneous) input '(.*?)' expecting ?(.*)", re.DOTALL)
-_UNKNOWN_TOKEN = re.compile(r"token recognition error at: '(.*)'", re.DOTALL)
-_OPERATOR = re.compile(r"^!?_?(.*?)_?$")
-
-
-def _explain(fault: CompileError, text: str, environment: Environment, node: Node) -> tuple[str, str, str, int, int]:
-    """Code, message, hint, and the stretch of the text that a fault is about."""
-    lines = text.split("\n")
-    offset = sum(len(line) + 1 for line in lines[: fault.line - 1]) + fault.column - 1
-    offset = max(0, min(offset, len(text)))
-    message = fault.message
-    if "characters;" in message:
-        return "MAP027", f"T{message[1:]}.", "Take it apart: a list, a class, or an attribute of its own.", 0, 1
-    if message == "the result may be absent":
-        return "MAP023", "This may give nothing.", fault.hint, 0, len(text)
-    if match := _UNDECLARED.search(message):
-        return _undeclared(match.group(1), text, offset, environment, node)
-    if match := _OVERLOAD.search(message):
-        name = match.group(1)
-        operator = _OPERATOR.sub(r"\1", name) if "_" in name else name
-        operator = {"?_:": "? :", "[": "[ ]", "&&": "&&"}.get(operator, operator).replace("@", "")
-        return "MAP021", f"`{operator}` can't be applied to ({match.group(2)[1:-1]}).", "", offset, len(operator)
-    if "Syntax error" in message:
-        return _syntax_error(message, text, offset, node)
-    return ("MAP020" if "yntax" in message else "MAP021"), f"{message[:1].upper()}{message[1:]}.", "", offset, 1
-
-
-def _undeclared(
-    name: str, text: str, offset: int, environment: Environment, node: Node
-) -> tuple[str, str, str, int, int]:
-    head = name.lstrip(".").partition(".")[0]
-    at = text.rfind(head, 0, offset + len(head))
-    at = at if at >= 0 else offset
-    if re.match(r"\s*\(", text[offset:]) and "." not in name:
-        return (
-            "MAP021",
-            f"There is no function `{name}`.",
-            did_you_mean(name, _FUNCTIONS, otherwise=False),
-            at,
-            len(head),
-        )
-    hint = did_you_mean(head, environment.variables)
-    if text.strip() == name:
-        quoted = f"'\"{name}\"'"
-        hint = f"{hint} If it is text, it needs quotes of its own: {quoted}."
-    elif node.style in {"'", '"'} and not re.search(r"[\"']", node.text):
-        hint = f"{hint} YAML's own quotes are not part of the expression."
-    return "MAP022", f"`{head}` is not known here.", hint, at, len(head)
-
-
-def _syntax_error(message: str, text: str, offset: int, node: Node) -> tuple[str, str, str, int, int]:
-    detail = message.partition("Syntax error: ")[2]
-    said = f"This is not CEL: {detail}."
-    width = 1
-    if match := _UNEXPECTED.search(detail):
-        found, width = match.group(1), max(1, len(match.group(1)))
-        if found == "<EOF>":
-            said, width = "The expression ends too early.", 1
-        else:
-            said = f"`{found}` is not expected here."
-    elif match := _UNKNOWN_TOKEN.search(detail):
-        found = match.group(1)
-        said, width = f"`{found.strip()}` is not known in CEL.", max(1, len(found.strip()))
-        if found.startswith(("'", '"')):
-            said = "The text has no closing quote."
-    hint = _syntax_hint(text, offset, node)
-    return "MAP020", said, hint, offset, width
-
-
-def _syntax_hint(text: str, offset: int, node: Node) -> str:
-    rest = text[offset:]
-    if re.match(r"=(?!=)", rest):
-        return "Compare with `==`."
-    if re.match(r"(and|or|not)\b", rest, re.IGNORECASE):
-        return "CEL writes `&&`, `||` and `!`."
-    if re.match(r"\?", rest) and ":" not in rest:
-        return "A choice is `condition ? this : that`."
-    bare = not re.search(r"[\"']", text)
-    if bare and re.fullmatch(r"[\w ./-]+", text):
-        return f"If it is text, it needs quotes of its own: '\"{text}\"'."
-    if (node.style in {"'", '"'} and bare) or re.match(r"/", text):
-        return "Text in an expression needs quotes of its own, inside those of YAML."
-    return ""
-
-
-_FUNCTIONS: Mapping[str, None] = dict.fromkeys(
-    (
-        *(
-            "size",
-            "has",
-            "all",
-            "exists",
-            "exists_one",
-            "map",
-            "filter",
-            "matches",
-            "startsWith",
-            "endsWith",
-            "contains",
-        ),
-        *("int", "uint", "double", "string", "bool", "duration", "timestamp", "dyn", "type", "optional", "orValue"),
-        *("getFullYear", "getMonth", "getDate", "getDayOfWeek", "getHours", "getMinutes", "getSeconds"),
-        *(
-            "charAt",
-            "indexOf",
-            "join",
-            "lastIndexOf",
-            "lowerAscii",
-            "upperAscii",
-            "replace",
-            "split",
-            "substring",
-            "trim",
-        ),
-        *("digits", "slug", "days"),
-    )
-)

@@ -25,7 +25,7 @@ from connector.mappings.diagnostics import did_you_mean
 from connector.mappings.draft import Draft
 from connector.mappings.expression import Expression
 from connector.mappings.placed import Placed
-from connector.mappings.set import ItemDefinition, Product, RequestDefinition
+from connector.mappings.set import Intake, IntakeField, ItemDefinition, Product, RequestDefinition
 from connector.mappings.syntax import Reference
 from connector.model.mark import RecordKind
 
@@ -57,9 +57,10 @@ VARIABLES_OF_RECORDS: Mapping[RecordKind, tuple[str, ...]] = {
 
 
 def check(draft: Draft) -> None:
-    """Hold every path in every expression against what is visible where it stands."""
-    if draft.intake is None or not draft.complete:
-        return
+    """Hold every path in every expression against what is visible where it stands.
+
+    While something could not be built, what it might have brought is taken to be there.
+    """
     seen = _Seen(draft)
     for expression, variables in seen.expressions():
         placed = draft.expressions.of(expression)
@@ -107,9 +108,8 @@ class _Seen:
     """What is visible at each place of one set."""
 
     def __init__(self, draft: Draft) -> None:
-        assert draft.intake is not None
         self.draft = draft
-        self.intake = draft.intake.value
+        self.intake = draft.intake.value if draft.intake is not None else _ANY_INTAKE
         self.plan_products: dict[str, set[str]] = {}
         for made in draft.scenarios:
             self.plan_products.setdefault(made.value.plan, set()).update(made.value.products)
@@ -161,7 +161,9 @@ class _Seen:
         return {"order": self.order, "line": self.line(products), "now": ANYTHING}
 
     def _plan(self, products: Iterable[str]) -> Variables:
-        line = _with(self.line(frozenset(products)), "`line`", without=COMMERCIAL_RELATIVES)
+        line = ANYTHING
+        if self.draft.complete:
+            line = _with(self.line(frozenset(products)), "`line`", without=COMMERCIAL_RELATIVES)
         return {
             "order": self.order,
             "line": line,
@@ -249,6 +251,8 @@ class _Seen:
     @property
     def bundle(self) -> Visible:
         """The variable `bundle`: by technical product its attributes."""
+        if not self.draft.complete:
+            return ANYTHING
         inside = {
             code: self._attributes_of((made.value,))
             for code, made in self.draft.products.items()
@@ -259,6 +263,8 @@ class _Seen:
     def _line(self, codes: frozenset[str]) -> Visible:
         """The variable `line` for a line of one of these products."""
         products = [self.draft.products[code].value for code in sorted(codes) if code in self.draft.products]
+        if len(products) < len(codes):
+            return ANYTHING
         views = []
         commercial = [product for product in products if product.kind == "commercial"]
         technical = [product for product in products if product.kind == "technical"]
@@ -286,6 +292,8 @@ class _Seen:
         for product in products:
             if product.kind == "commercial" and not product.attributes:
                 return ANYTHING  # a product that declares no attributes takes any
+            if product.kind == "technical" and not self.draft.complete:
+                return ANYTHING
             names.append(product.code)
             known.update(dict.fromkeys(product.attributes))
             known.update(dict.fromkeys(sorted(self.outputs.get(product.code, ()))))
@@ -309,6 +317,10 @@ class _Seen:
             awaited = self.draft.events.get(item.completes.on if item.completes is not None else "")
             if awaited is not None:
                 yield from awaited.value.outputs
+
+
+_ANYWHERE = {"attributes": IntakeField(path=""), "account.attributes": IntakeField(path="")}
+_ANY_INTAKE = Intake(order=_ANYWHERE, lines=_ANYWHERE, inventory=_ANYWHERE)
 
 
 def _item_view(*more: str) -> Visible:
