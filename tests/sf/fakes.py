@@ -72,6 +72,8 @@ class FakeIntake:
     changed: Changed = field(default_factory=Changed)
     open: asyncio.Event = field(default_factory=asyncio.Event)
     """While it is clear, `heard` waits: a store that is slow."""
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
+    """Somebody called `heard`."""
 
     def __post_init__(self) -> None:
         self.open.set()
@@ -80,6 +82,7 @@ class FakeIntake:
         return self.positions.get(topic)
 
     async def heard(self, notices: Sequence[Notice], topic: str | None = None, position: bytes | None = None) -> None:
+        self.entered.set()
         await self.open.wait()
         uuids = {notice.uuid for notice in self.notices if notice.uuid}
         for notice in notices:
