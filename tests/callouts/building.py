@@ -114,7 +114,7 @@ def sending(*interfaces: Interface, auth: AuthKind = "none", **more: Any) -> Map
     return mapping_set(system_with(*(interfaces or (interface(),)), auth=auth, **more))
 
 
-def work(  # noqa: PLR0913
+def work(
     *,
     method: str = "POST",
     path: str = "/v1/reservations",

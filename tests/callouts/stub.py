@@ -223,7 +223,7 @@ async def full_backlog() -> AsyncIterator[str]:
     try:
         for _ in range(4):
             filler = socket.socket()
-            filler.setblocking(False)
+            filler.setblocking(False)  # noqa: FBT003 - its only parameter
             with suppress(BlockingIOError):
                 filler.connect(listener.getsockname())
             fillers.append(filler)
