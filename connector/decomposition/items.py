@@ -282,7 +282,7 @@ def _rings(instances: Sequence[Instance], stuck: Sequence[int]) -> list[list[int
             path[place] = None
             place = next(before for before in instances[place].before if before in left)
         if place in path:
-            members = list(path)
-            rings.append(members[members.index(place) :][::-1])
+            first, *others = list(path)[list(path).index(place) :]
+            rings.append([first, *reversed(others)])
         seen.update(path)
     return rings

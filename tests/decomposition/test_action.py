@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from connector.mappings.set import MappingSet, Scope
@@ -283,8 +285,6 @@ def test_a_line_that_changes_nothing_of_what_nobody_knows_does_nothing() -> None
 
 @pytest.mark.parametrize(("status", "account"), [("Inactive", None), ("Active", "001yy")])
 def test_what_is_not_active_or_not_of_the_account_is_not_installed(status: str, account: str | None) -> None:
-    from dataclasses import replace
-
     gone = replace(SVC, status=status, account=account or SVC.account)
 
     assert run(mobile(), line(1, "PLAN", assetId="A", tier="S", sim="esim"), inventory=[gone]).line("SVC").action is ADD

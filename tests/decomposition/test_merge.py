@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.decomposition.merge import Conflict, merged
-from connector.mappings.set import AttributeDefinition, MappingSet, Scope
+from connector.mappings.set import MappingSet, Scope
 from connector.model.json import Json
 from connector.model.order import Action
 from tests.decomposition.builder import (
@@ -37,7 +37,7 @@ DO = plan("do", item("do"))
 def boxes(scope: Scope = Scope.LINE, *, scope_key: str | None = None, quantity: str = "one", **box: Any) -> MappingSet:
     """PLAN and HANDSET lead to a BOX; the plan's rule goes first, the attribute `it` is the line's."""
     names = list(box) or ["it"]
-    attributes: dict[str, AttributeDefinition] = {name: box.get(name, attribute()) for name in names}
+    attributes: dict[str, Any] = {name: box.get(name, attribute()) for name in names}
     return the_set(
         commercial("BUNDLE", fulfillment=False),
         commercial("PLAN"),

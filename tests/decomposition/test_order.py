@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from connector.decomposition import decompose
+from connector.mappings.set import Scope
 from connector.model.json import Json
 from connector.model.order import Action
 from tests.decomposition.builder import (
@@ -233,18 +235,13 @@ def test_one_asset_has_one_line_of_a_product() -> None:
 
 
 def test_lines_without_a_number_of_their_own_are_called_by_id() -> None:
-    one, two = line(1, "PLAN"), line(2, "PLAN")
-    both = [one, type(two)(**{**{f: getattr(two, f) for f in two.__slots__}, "number": "1"})]
-
-    problems = attempt(SET, *both).made.problems
+    problems = attempt(SET, line(1, "PLAN"), replace(line(2, "PLAN"), number="1")).made.problems
 
     assert [problem.where for problem in problems] == ["line L1 (PLAN)", "line L2 (PLAN)"]
 
 
 def test_a_line_left_out_does_not_make_others_look_wrong() -> None:
     """The bad line would have given the mandatory attribute of the shared line."""
-    from connector.mappings.set import Scope
-
     shared = the_set(
         commercial("A", size=integer(required=True)),
         commercial("B"),
