@@ -46,7 +46,7 @@ ROOMS: Mapping[str, Room] = {
         packages="cel_expr_python",
     ),
     "mappings": _room("mappings", "errors model compiled", pure=True, packages="ruamel cel_expr_python"),
-    "reading": _room("mappings.load", "errors model compiled mappings"),
+    "reading": _room("mappings.load mappings.orderfile mappings.report", "errors model compiled mappings"),
     "decomposition": _room("decomposition", "errors model compiled", pure=True),
     "core": _room("orchestrator", "errors model compiled decomposition", pure=True),
     "shell": _room(
