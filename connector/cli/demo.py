@@ -10,19 +10,17 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.live import Live
 
-from connector.demo import screen
-from connector.demo.runner import Demo
-from connector.demo.stage import prepare
-from connector.demo.state import DemoState
-from connector.demo.summary import print_summary, summary
 from connector.errors import ConnectorError
-from connector.localdb import local_database
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from connector.demo.runner import Demo
+    from connector.demo.state import DemoState
 
 DATA = Path(".demo")
 LIVE_SPEED = 1.0
@@ -52,6 +50,13 @@ def demo(
     the next start goes on from there. With --once the exit code is 0 only if every order is in its expected
     final state as read back from the org.
     """
+    from rich.console import Console
+
+    from connector.demo.runner import Demo
+    from connector.demo.stage import prepare
+    from connector.demo.summary import print_summary, summary
+    from connector.localdb import local_database
+
     if as_json and not once:
         raise typer.BadParameter("--json goes with --once")
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -91,11 +96,15 @@ def _run(course: Demo, *, until_over: bool, limit: float) -> DemoState:
 @contextlib.contextmanager
 def _shown(course: Demo, console: Console, *, quiet: bool, live: bool) -> Iterator[None]:
     """Show the course: as a live screen, as lines, or not at all."""
+    from rich.live import Live
+
+    from connector.demo.screen import render
+
     if quiet:
         yield
     elif live:
         with Live(console=console, screen=False, auto_refresh=False, transient=True) as display:
-            course.show = lambda state: display.update(screen.render(state, height=console.size.height), refresh=True)
+            course.show = lambda state: display.update(render(state, height=console.size.height), refresh=True)
             yield
     else:
         course.show = _Lines(console)
@@ -106,6 +115,8 @@ class _Lines:
     """What happens, line by line, for output that is no terminal."""
 
     def __init__(self, console: Console) -> None:
+        from rich.console import Console
+
         self._console = Console(highlight=False, width=200) if not sys.stdout.isatty() else console
         self._stage = ""
         self._printed = 0
@@ -114,7 +125,9 @@ class _Lines:
         if state.stage != self._stage:
             self._stage = state.stage
             self._console.print(f"{state.seconds:6.1f} s  {state.stage}")
+        from connector.demo.screen import print_line
+
         new = state.told - self._printed
         for one in list(state.happenings)[-new:] if new else []:
-            screen.print_line(self._console, one)
+            print_line(self._console, one)
         self._printed = state.told

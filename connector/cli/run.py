@@ -7,19 +7,17 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import structlog
 import typer
 
-from connector import __version__, log, settings
-from connector.bootstrap import Connector, open_connector
+from connector import __version__
 from connector.errors import ConnectorError
-from connector.mappings.load import load
-from connector.mappings.set import MappingSet
-from connector.settings import Settings
 
-logger = structlog.get_logger()
+if TYPE_CHECKING:
+    from connector.bootstrap import Connector
+    from connector.mappings.set import MappingSet
+    from connector.settings import Settings
 
 NOT_READY = 2
 """Exit code when something has to be mended before a start can succeed."""
@@ -39,6 +37,8 @@ def run(
     way on SIGTERM or Ctrl-C. Exit codes: 0 stopped when asked to, 1 a failure that a restart may cure,
     2 something has to be mended first.
     """
+    from connector import log, settings
+
     try:
         configured = settings.load()
         log.configure(configured)
@@ -54,10 +54,14 @@ _MENDABLE = frozenset({"SETTINGS", "MAPPING"})
 
 
 def _load_sets(configured: Settings) -> list[MappingSet]:
+    from connector.mappings.load import load
+
     return [load(folder) for folder in configured.mapping_sets if folder.is_dir()]
 
 
 def _refuse_incomplete(configured: Settings, sets: list[MappingSet]) -> None:
+    from connector import settings
+
     for warning in settings.warnings(configured):
         typer.echo(f"warning: {warning}", err=True)
     missing = settings.missing(configured, sets)
@@ -70,6 +74,8 @@ def _refuse_incomplete(configured: Settings, sets: list[MappingSet]) -> None:
 
 
 async def _run(configured: Settings, *, check: bool, ready_file: Path | None) -> int:
+    from connector.bootstrap import open_connector
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -90,8 +96,12 @@ async def _run(configured: Settings, *, check: bool, ready_file: Path | None) ->
 
 
 def _tell_ready(connector: Connector, ready_file: Path | None) -> None:
+    import structlog
+
     sets = [f"{mappings.name} {mappings.version} ({mappings.hash})" for mappings in connector.sets.current()]
-    logger.info("started", version=__version__, worker=connector.worker_id, api=connector.api.url, sets=sets)
+    structlog.get_logger().info(
+        "started", version=__version__, worker=connector.worker_id, api=connector.api.url, sets=sets
+    )
     if ready_file is not None:
         told = {"pid": os.getpid(), "api_url": connector.api.url, "worker": connector.worker_id}
         partial = ready_file.with_suffix(".partial")

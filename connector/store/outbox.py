@@ -15,11 +15,7 @@ from connector.store import codec
 from connector.store.database import Database, columns
 from connector.store.plans import load_plans
 from connector.store.queries import queries
-
-DEAD_SECONDS = 10.0
-"""The lanes of a worker that has been silent for this long may be taken by another. Longer than for
-callouts: a writer that only seemed dead could put an older state after a newer one."""
-
+from connector.store.work import SILENT_SECONDS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
@@ -99,7 +95,7 @@ class Outbox:
         """
         wanted = None if kinds is None else list(kinds)
         async with self._database.transaction() as connection:
-            claimed = await connection.fetch(self._sql["claim_lanes"], lanes, self._worker, lease, wanted, DEAD_SECONDS)
+            claimed = await connection.fetch(self._sql["claim_lanes"], lanes, self._worker, lease, wanted, SILENT_SECONDS)
             if not claimed:
                 return []
             names = [row["lane"] for row in claimed]
