@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from connector.demo.processes import Child
 from connector.demo.simulated.billing import BILLING
 from connector.demo.simulated.network import BLOCKED_NUMBER
-from connector.demo.systems import SYSTEMS, Served, serving
+from connector.demo.systems import SYSTEMS, Served, environment, serving
 from tests.demo.inbound_listener import Listener
 
 FAST = 100.0
@@ -247,22 +243,44 @@ async def test_serviceability_answers_questions_without_a_key(
     assert (nonsense.status_code, nonsense.json()["code"]) == (404, "UNKNOWN_ADDRESS")
 
 
-def test_the_process_writes_its_ready_file_and_stops_when_told(tmp_path: Path) -> None:
-    ready = tmp_path / "ready.json"
-    arguments = ["--data", str(tmp_path / "data"), "--ready-file", str(ready), "--speed", "50"]
-    with subprocess.Popen([sys.executable, "-m", "connector.demo.systems", *arguments]) as process:
-        try:
-            deadline = time.monotonic() + 30
-            while not ready.exists():
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            served = json.loads(ready.read_text())
-            assert set(served) == set(SYSTEMS)
-            assert ready.stat().st_mode & 0o077 == 0
-            assert served["network"]["setting"] == "NETWORK_URL"
-            for one in served.values():
-                assert httpx.get(f"{one['url']}/_sim/requests", trust_env=False).json() == []
-        finally:
-            process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+async def test_the_process_says_when_it_serves_and_stops_when_told(tmp_path: Path, http: httpx.AsyncClient) -> None:
+    arguments = ["connector.demo.systems", "--data", str(tmp_path / "data"), "--speed", "50"]
+    process = Child("systems", arguments, tmp_path, {})
+    try:
+        served = await process.start()
+        assert set(served) == set(SYSTEMS)
+        assert (tmp_path / "systems.ready").stat().st_mode & 0o077 == 0
+        assert (tmp_path / "data" / "credentials.json").stat().st_mode & 0o077 == 0
+        for one in served.values():
+            assert await requests_of(http, one) == []
+    finally:
+        await process.stop()
+    assert process._process is not None
+    assert process._process.returncode == 0
+
+
+def test_the_connector_is_given_everything_that_the_sets_name() -> None:
+    served: dict[str, Served] = {
+        "warehouse": {
+            "url": "http://127.0.0.1:1",
+            "setting": "WAREHOUSE_URL",
+            "kind": "basic",
+            "credentials": {"username": "connector", "password": "secret"},
+            "inbound_secret": "shared",
+        }
+    }
+    assert environment(served) == {
+        "CONNECTOR_DESTINATIONS__WAREHOUSE_URL": "http://127.0.0.1:1",
+        "CONNECTOR_CREDENTIALS__WAREHOUSE__USERNAME": "connector",
+        "CONNECTOR_CREDENTIALS__WAREHOUSE__PASSWORD": "secret",
+        "CONNECTOR_INBOUND_SECRETS__WAREHOUSE": "shared",
+    }
+
+
+async def test_a_behaviour_of_the_wrong_kind_is_refused(systems: Mapping[str, Served], http: httpx.AsyncClient) -> None:
+    behaviour = f"{systems['network']['url']}/_sim/behaviour"
+    before = (await http.get(behaviour)).json()
+    for wrong in ({"fail_next": "two"}, {"fail_next": True}, {"latency": "slow"}, {"deliver_twice": 1}):
+        assert (await http.post(behaviour, json=wrong)).status_code == 400
+    assert (await http.get(behaviour)).json() == before
+    assert (await http.post(behaviour, json={"latency": 0.01})).json()["latency"] == 0.01

@@ -44,7 +44,7 @@ def _known(call: Call) -> dict[str, object]:
 BILLING = SystemDefinition(
     name="billing",
     auth="header",
-    latency=0.12,
+    latency=0.25,
     first_failures=2,
     operations=(
         Operation(method="POST", path="/v1/subscriptions", handler=start),

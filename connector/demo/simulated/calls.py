@@ -79,7 +79,7 @@ class SystemDefinition:
     auth: AuthKind
     operations: tuple[Operation, ...]
     controls: tuple[Operation, ...] = ()
-    latency: float = 0.08
+    latency: float = 0.15
     """Seconds that every answer takes."""
     first_failures: int = 0
     """How many of the very first calls are answered with 503."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from connector.demo.simulated.calls import Answer, Call, Operation, Refused, SystemDefinition, iso
 
-DELIBERATION = 2.0
+DELIBERATION = 9.0
 """Seconds until another company answers."""
 
 UNHELPFUL_SUPPLIER = "Altstrom"

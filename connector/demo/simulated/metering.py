@@ -6,7 +6,7 @@ import zlib
 
 from connector.demo.simulated.calls import Answer, Call, Operation, Refused, SystemDefinition
 
-READING = 2.4
+READING = 9.0
 """Seconds until somebody has gone down to the cellar."""
 
 
@@ -41,7 +41,7 @@ def _must_exist(meter: str) -> None:
 METERING = SystemDefinition(
     name="metering",
     auth="header",
-    latency=0.1,
+    latency=0.2,
     operations=(
         Operation(method="POST", path="/v1/reading-requests", handler=request_reading),
         Operation(method="GET", path="/v1/meters/{meter}/reading", handler=read_now),

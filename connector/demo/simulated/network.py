@@ -125,7 +125,7 @@ def _keep(call: Call, service: dict[str, Any]) -> None:
 NETWORK = SystemDefinition(
     name="network",
     auth="bearer",
-    latency=0.3,
+    latency=0.6,
     operations=(
         Operation(method="POST", path="/v1/services/{service}/number", handler=reserve_number),
         Operation(method="DELETE", path="/v1/services/{service}/number", handler=release_number),

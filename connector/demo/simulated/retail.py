@@ -80,7 +80,7 @@ def _known(call: Call, kind: str) -> dict[str, Any]:
 RETAIL = SystemDefinition(
     name="retail",
     auth="basic",
-    latency=0.1,
+    latency=0.2,
     operations=(
         Operation(method="POST", path="/v1/contracts", handler=activate_contract),
         Operation(method="PUT", path="/v1/contracts/{location}", handler=change_contract),

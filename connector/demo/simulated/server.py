@@ -16,9 +16,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict
+from types import NoneType
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -189,9 +190,8 @@ class SimulatedSystem:
     async def _behave(self, request: Request) -> Response:
         if request.method == "POST":
             wanted = _as_object(await request.body())
-            known = {field.name for field in fields(Behaviour)}
-            if wanted is None or not wanted.keys() <= known:
-                return _response(_no(Refused(400, "UNKNOWN_BEHAVIOUR", f"Known are: {', '.join(sorted(known))}.")))
+            if wanted is None or not all(type(value) in _KINDS.get(name, ()) for name, value in wanted.items()):
+                return _response(_no(Refused(400, "UNKNOWN_BEHAVIOUR", f"Known are: {_KNOWN}.")))
             for name, value in wanted.items():
                 setattr(self._behaviour, name, value)
             self._keep_behaviour()
@@ -209,6 +209,18 @@ class SimulatedSystem:
 
     def _keep_behaviour(self) -> None:
         self._memory.put("behaviour", "current", asdict(self._behaviour))
+
+
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "fail_next": (int,),
+    "fail_status": (int,),
+    "latency": (float, int, NoneType),
+    "deliver_twice": (bool,),
+    "hold_messages": (bool,),
+}
+"""What a behaviour's value may be."""
+
+_KNOWN = ", ".join(f"{name} ({' or '.join(kind.__name__ for kind in kinds)})" for name, kinds in _KINDS.items())
 
 
 def _known_behaviour(memory: Memory, definition: SystemDefinition) -> Behaviour:

@@ -30,6 +30,6 @@ def check_address(call: Call) -> Answer:
 SERVICEABILITY = SystemDefinition(
     name="serviceability",
     auth="header",
-    latency=0.15,
+    latency=0.3,
     operations=(Operation(method="GET", path="/v1/addresses", handler=check_address),),
 )

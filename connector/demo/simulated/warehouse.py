@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from connector.demo.simulated.calls import Answer, Call, Operation, Refused, SystemDefinition
 
-PACKING = 1.6
+PACKING = 5.0
 """Seconds until a parcel leaves."""
 
-CARRIAGE = 2.4
+CARRIAGE = 8.0
 """Seconds from there to the customer's door."""
 
 STOCK = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from connector.demo.simulated.calls import Answer, Call, Operation, SystemDefinition
 
-BOOKING = 1.2
+BOOKING = 4.0
 """Seconds until a technician has a free day."""
 
-TRAVEL = 3.6
+TRAVEL = 14.0
 """Seconds from there until the work is done."""
 
 TECHNICIANS = ("Ayla Demir", "Jonas Weber", "Mirela Popa")
