@@ -57,16 +57,11 @@ def is_sensitive(name: str) -> bool:
 class Redactor:
     """Removes the secrets that it was given, and what looks like one. Immutable."""
 
-    __slots__ = ("_longest", "_needles", "_secrets")
+    __slots__ = ("_longest", "_needles")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = frozenset(secret for secret in secrets if secret)
-        self._needles = sorted({form for secret in self._secrets for form in _forms(secret)})
+        self._needles = sorted({form for secret in secrets if secret for form in _forms(secret)})
         self._longest = max(map(len, self._needles), default=0)
-
-    def knowing(self, secrets: Iterable[str]) -> Redactor:
-        """A redactor that knows these secrets as well."""
-        return Redactor((*self._secrets, *secrets))
 
     def text(self, text: str, limit: int = MAX_TEXT) -> str:
         """The text without secrets and control characters, cut to `limit` characters (ending in `…`)."""

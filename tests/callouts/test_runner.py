@@ -96,7 +96,7 @@ class Answers:
 async def settle(condition: Callable[[], bool]) -> None:
     """Let the loop turn until the condition holds."""
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - any turn may bring it about
+        while not condition():
             await asyncio.sleep(0)
 
 
