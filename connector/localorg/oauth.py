@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -83,6 +83,7 @@ class OAuth:
         self._apps = {name: App(**raw) for name, raw in store.database.documents("app").items()}
         self._sessions = {name: Session(**raw) for name, raw in store.database.documents("session").items()}
         self.session_length = SESSION_LENGTH
+        self.on_revoked: Callable[[], None] = lambda: None
         self.base_url = ""
 
     def register(
@@ -142,9 +143,11 @@ class OAuth:
         return session
 
     def revoke(self, token: str) -> bool:
-        """End a session. Whether there was one."""
+        """End a session. Whether there was one. Those who wait for events with it are told."""
         self._store.database.drop("session", token)
-        return self._sessions.pop(token, None) is not None
+        known = self._sessions.pop(token, None) is not None
+        self.on_revoked()
+        return known
 
     def revoke_all(self) -> int:
         """End all sessions. How many there were."""

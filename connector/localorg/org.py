@@ -67,6 +67,7 @@ class Org:
         self.faults = Faults()
         self.meter = Meter(clock, daily_api_requests)
         self.bus = Bus(self.schema, self.store, clock)
+        self.bus.ring_for(self._count_events)
         self.records = Records(self.schema, self.store, clock)
         self.records.before_write = self.faults.before_write
         self.flows = Flows(self.metadata.flows, self.records)
@@ -126,6 +127,9 @@ class Org:
         """Close the file."""
         with self.store.lock:
             self.database.close()
+
+    def _count_events(self) -> None:
+        self.meter.events_published = self.bus.published
 
     def _prefix(self, name: str) -> str:
         """The key prefix of a custom object or event, given once and kept."""

@@ -41,7 +41,7 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.cometd.close()
+        self._app.close()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
@@ -79,7 +79,8 @@ class LocalOrg:
         )
         self.admin_token = secrets.token_urlsafe(24)
         self._app = App(self.org, self.admin_token)
-        self._socket = socket.socket()
+        # Naming the protocol lets asyncio switch Nagle's algorithm off: without it each answer costs 40 ms.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind((HOST, port))
         self.port = int(self._socket.getsockname()[1])

@@ -24,8 +24,7 @@ def now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """`2026-11-22T08:00:00.000+0000`."""
-    utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}+0000"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "+0000"
 
 
 def zulu(moment: datetime) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from aiosfstream_ng import Client, ReplayOption
 from aiosfstream_ng.auth import AuthenticatorBase
+from aiosfstream_ng.client import Client
 from aiosfstream_ng.exceptions import ServerError
-from aiosfstream_ng.replay import MappingStorage
+from aiosfstream_ng.replay import MappingStorage, ReplayOption
 
 from connector.localorg import Fault, LocalOrg
 from tests.localorg.world import Catalog
@@ -20,7 +20,7 @@ from tests.localorg.world import Catalog
 SUBMITTED = "/event/Order_Submitted__e"
 
 
-class WithToken(AuthenticatorBase):  # type: ignore[misc]
+class WithToken(AuthenticatorBase):
     """Signs in with a session that is there already."""
 
     def __init__(self, org: LocalOrg) -> None:

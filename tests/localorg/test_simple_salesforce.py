@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
-from simple_salesforce import Salesforce
+from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceMalformedRequest
 
 from connector.localorg import LocalOrg
@@ -38,14 +38,14 @@ def session(org: LocalOrg) -> Iterator[requests.Session]:
 
 
 @pytest.fixture
-def salesforce(org: LocalOrg, session: requests.Session) -> Salesforce:
+def salesforce(org: LocalOrg, session: requests.Session) -> Any:
     token = org.access_token("admin@localorg.example")
     return Salesforce(
         session_id=token, instance_url="https://localorg.my.salesforce.com", session=session, version="66.0"
     )
 
 
-def test_create_read_update_delete(salesforce: Salesforce) -> None:
+def test_create_read_update_delete(salesforce: Any) -> None:
     made = salesforce.Account.create({"Name": "Acme"})
     assert made["success"]
     assert salesforce.Account.get(made["id"])["Name"] == "Acme"
@@ -56,13 +56,13 @@ def test_create_read_update_delete(salesforce: Salesforce) -> None:
     assert salesforce.query("SELECT Id FROM Account", include_deleted=True)["totalSize"] == 1
 
 
-def test_upsert_by_external_id(salesforce: Salesforce) -> None:
+def test_upsert_by_external_id(salesforce: Any) -> None:
     assert salesforce.Inventory_Item__c.upsert("External_Id__c/A:B", {"Name": "first"}) == 201
     assert salesforce.Inventory_Item__c.upsert("External_Id__c/A:B", {"Name": "second"}) == 200
     assert salesforce.Inventory_Item__c.get_by_custom_id("External_Id__c", "A:B")["Name"] == "second"
 
 
-def test_collections_write_what_they_can(salesforce: Salesforce) -> None:
+def test_collections_write_what_they_can(salesforce: Any) -> None:
     records = [
         {"attributes": {"type": "Orchestration_Item__c"}, "External_Id__c": "o-1", "Name": "one", "State__c": "Ready"},
         {"attributes": {"type": "Orchestration_Item__c"}, "External_Id__c": "o-2", "Name": "two", "State__c": "Nope"},
@@ -76,7 +76,7 @@ def test_collections_write_what_they_can(salesforce: Salesforce) -> None:
     assert second["errors"][0]["fields"] == ["State__c"]
 
 
-def test_query_all_pages(salesforce: Salesforce, org: LocalOrg) -> None:
+def test_query_all_pages(salesforce: Any, org: LocalOrg) -> None:
     with org.org.store.transaction():
         for number in range(4_100):
             org.create("Account", Name=f"Account {number:04d}")
@@ -85,7 +85,7 @@ def test_query_all_pages(salesforce: Salesforce, org: LocalOrg) -> None:
     assert [record["Name"] for record in found["records"]] == [f"Account {n:04d}" for n in reversed(range(4_100))]
 
 
-def test_describe_and_limits(salesforce: Salesforce) -> None:
+def test_describe_and_limits(salesforce: Any) -> None:
     fields = {field["name"]: field for field in salesforce.Order.describe()["fields"]}
     assert fields["Fulfillment_Status__c"]["type"] == "picklist"
     assert fields["Fulfillment_Status__c"]["restrictedPicklist"]
@@ -93,17 +93,18 @@ def test_describe_and_limits(salesforce: Salesforce) -> None:
     assert salesforce.api_usage["api-usage"].used >= 1
 
 
-def test_publishes_an_event(salesforce: Salesforce, org: LocalOrg) -> None:
+def test_publishes_an_event(salesforce: Any, org: LocalOrg) -> None:
     answer = salesforce.Order_Submitted__e.create({"Order_Id__c": "801", "Reason__c": "Test"})
     assert answer["success"]
     assert answer["errors"][0]["statusCode"] == "OPERATION_ENQUEUED"
     assert len(org.org.bus) == 1
 
 
-def test_refusals_arrive_as_they_should(salesforce: Salesforce, catalog: Catalog) -> None:
+def test_refusals_arrive_as_they_should(salesforce: Any, catalog: Catalog) -> None:
     with pytest.raises(SalesforceMalformedRequest) as refusal:
         salesforce.Order.create({"AccountId": catalog.account, "Status": "Draft"})
-    assert refusal.value.content == [
+    content: Any = refusal.value.content
+    assert content == [
         {
             "message": "Required fields are missing: [EffectiveDate]",
             "errorCode": "REQUIRED_FIELD_MISSING",
@@ -117,7 +118,7 @@ def test_signs_in_with_a_jwt(org: LocalOrg, session: requests.Session) -> None:
     org.add_user("connector@localorg.example", permission_sets=["Order_Connector_Integration"])
     org.register_app("the-key", public_key=certificate)
     for domain in ("login", "localorg.my"):
-        salesforce = Salesforce(
+        salesforce: Any = Salesforce(
             username="connector@localorg.example",
             consumer_key="the-key",
             privatekey=private,
@@ -131,7 +132,12 @@ def test_signs_in_with_a_jwt(org: LocalOrg, session: requests.Session) -> None:
 def test_signs_in_with_client_credentials(org: LocalOrg, session: requests.Session) -> None:
     org.add_user("connector@localorg.example", permission_sets=["Order_Connector_Integration"])
     org.register_app("the-key", consumer_secret="the secret", username="connector@localorg.example")
-    settings = {"consumer_key": "the-key", "domain": "localorg.my", "session": session, "version": "66.0"}
+    settings: dict[str, Any] = {
+        "consumer_key": "the-key",
+        "domain": "localorg.my",
+        "session": session,
+        "version": "66.0",
+    }
     assert Salesforce(consumer_secret="the secret", **settings).query("SELECT Id FROM Order")["done"]
     with pytest.raises(SalesforceAuthenticationFailed, match="invalid_client"):
         Salesforce(consumer_secret="another", **settings)

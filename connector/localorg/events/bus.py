@@ -38,6 +38,7 @@ class Bus:
         self._clock = clock
         self._log: list[Event] = list(store.database.events())
         self._bells: list[Bell] = []
+        self.published = 0
         store.on_events = self._append
 
     def topics(self, channel: str) -> tuple[str, ...]:
@@ -87,6 +88,7 @@ class Bus:
 
     def _append(self, events: list[Event]) -> None:
         self._log.extend(events)
+        self.published += len(events)
         self._purge()
         for bell in self._bells:
             bell()

@@ -52,6 +52,7 @@ class CometD:
         self._loop = asyncio.get_running_loop()
         self._closing = False
         org.bus.ring_for(self._ring_from_any_thread)
+        org.oauth.on_revoked = self._ring_from_any_thread
 
     async def answer(self, messages: list[Message], token: str, gone: Awaitable[None]) -> list[Message]:
         """Answer one request. Ends early when the caller is `gone`.
@@ -148,17 +149,17 @@ class CometD:
             client = None
         if client is None:
             return [_failed(request, "403::Unknown client", {"reconnect": "handshake", "interval": 0})]
-        if self._session(token) is None:
-            self._clients.pop(client.id, None)
-            return [_failed(request, "401::Authentication invalid", {"reconnect": "none", "interval": 0})]
         client.turn += 1
         turn = client.turn
         self._ring()
         wait = (request.get("advice") or {}).get("timeout")
         seconds = self.poll_seconds if wait is None else min(wait / 1000, self.poll_seconds)
-        await self._wait(client, turn, 0.0 if turn == 1 or at_once else seconds, gone)
+        await self._wait(client, turn, token, 0.0 if turn == 1 or at_once else seconds, gone)
         if self._org.faults.take(Fault.STREAM_DROP):
             raise Dropped
+        if self._session(token) is None:
+            self._clients.pop(client.id, None)
+            return [_failed(request, "401::Authentication invalid", {"reconnect": "none", "interval": 0})]
         client.seen = self._loop.time()
         advice = {"reconnect": "retry", "interval": 0, "timeout": int(self.poll_seconds * 1000)}
         reply = _reply(request, clientId=client.id, advice=advice)
@@ -168,8 +169,8 @@ class CometD:
         self._org.meter.events_delivered += len(found)
         return [*(message(channel, event) for channel, event in found), reply]
 
-    async def _wait(self, client: _Client, turn: int, seconds: float, gone: Awaitable[None]) -> None:
-        """Until there are events, the time is up, the client is back with another connect, or it has gone away."""
+    async def _wait(self, client: _Client, turn: int, token: str, seconds: float, gone: Awaitable[None]) -> None:
+        """Until there are events, the time is up, the client is back with another connect, or something has ended."""
         deadline = self._loop.time() + seconds
         leaving = asyncio.ensure_future(gone)
         bell = asyncio.Event()
@@ -177,7 +178,7 @@ class CometD:
         try:
             while client.turn == turn and client.id in self._clients and not (self._closing or leaving.done()):
                 left = deadline - self._loop.time()
-                if left <= 0 or self._has_news(client):
+                if left <= 0 or self._has_news(client) or self._session(token) is None:
                     return
                 client.seen = self._loop.time() + left
                 bell.clear()

@@ -19,6 +19,7 @@ from connector.localorg.store.database import Record
 from connector.localorg.store.store import Store, Transaction
 from connector.localorg.store.table import first
 
+_ID = frozenset({"Id", "id", "ID"})
 _AUTO_NUMBER = re.compile(r"\{(0+|YYYY|YY|MM|DD)\}")
 
 BeforeWrite = Callable[[SObject, str | None], None]
@@ -115,10 +116,9 @@ class Records:
             SalesforceError: it is refused; nothing has changed.
             Multiple: more than one record has this external id.
         """
-        if any(name.lower() == "id" for name in body):
-            raise refused("INVALID_FIELD", "The Id field should not be specified in the sobject data.")
-        rest = {name: value for name, value in body.items() if name.lower() != field.name.lower()}
-        found = self.store.table(sobject.name).find(field.name, key)
+        known = field.name.lower()
+        rest = {name: value for name, value in body.items() if name.lower() != known}
+        found = self.store.table(sobject.name).find(field.name, self._shape(sobject).coerce(field, key))
         if len(found) > 1:
             raise Multiple(list(found))
         record_id = first(found)
@@ -217,10 +217,10 @@ class Records:
         for name, value in body.items():
             if name == "attributes":
                 continue
-            if name in ("Id", "id"):
+            if name in _ID:
                 raise refused("INVALID_FIELD", "The Id field should not be specified in the sobject data.")
-            field = names.field(name)
-            if name.lower() == field.name.lower():
+            field, by_relationship = names.field(name)
+            if not by_relationship:
                 written[field.name] = shape.coerce(field, value)
             elif isinstance(value, dict) or value is None:
                 written[field.name] = resolve(field, value, self.schema, self.store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.localorg.errors import SalesforceError, refused, unknown_written_column
+from connector.localorg.errors import refused, unknown_written_column
 from connector.localorg.records.values import Coerce, coercer
 from connector.localorg.schema.model import Field, Schema, SObject, Type
 from connector.localorg.security import Access
@@ -53,28 +53,27 @@ class Writable:
         self._shape = shape
         self._access = access
         self._creating = creating
-        self._known: dict[str, Field | SalesforceError] = {}
+        self._known: dict[str, tuple[Field, bool]] = {}
 
-    def field(self, name: str) -> Field:
-        """The field behind a name, or the lookup field behind a relationship name (`Plan__r`).
+    def field(self, name: str) -> tuple[Field, bool]:
+        """The field behind a name, and whether the name is that of its relationship (`Plan__r`).
 
         Raises:
             SalesforceError: there is none, or the user may not write it.
         """
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = self._look_up(name)
-        if isinstance(known, SalesforceError):
-            raise known.with_traceback(None)
+            field = self._look_up(name)
+            known = self._known[name] = field, name.lower() != field.name.lower()
         return known
 
-    def _look_up(self, name: str) -> Field | SalesforceError:
+    def _look_up(self, name: str) -> Field:
         sobject = self._shape.sobject
         field = sobject.field(name) or sobject.parent(name)
         if field is None or not self._access.reads(sobject, field):
-            return unknown_written_column(name, sobject.name)
+            raise unknown_written_column(name, sobject.name)
         if not (field.create if self._creating else field.update) or not self._access.edits(sobject, field):
-            return refused(
+            raise refused(
                 "INVALID_FIELD_FOR_INSERT_UPDATE",
                 f"Unable to create/update fields: {field.name}. Please check the security settings of this field "
                 "and verify that it is read/write for your profile or permission set.",

@@ -6,6 +6,7 @@ Written against ASGI itself: one path, one body, one answer, and the means to br
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -63,6 +64,7 @@ class App:
         self._sign_in = SignIn(org)
         self._back_door = BackDoor(org)
         self._cometd: CometD | None = None
+        self._closing = asyncio.Event()
 
     @property
     def cometd(self) -> CometD:
@@ -70,6 +72,11 @@ class App:
         if self._cometd is None:
             self._cometd = CometD(self._org)
         return self._cometd
+
+    def close(self) -> None:
+        """Keep nobody waiting any longer."""
+        self._closing.set()
+        self.cometd.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -112,7 +119,8 @@ class App:
     async def _api(self, call: _Call, version: str, path: tuple[str, ...]) -> Reply:
         slow = self._org.faults.take(Fault.SLOW)
         if slow:
-            await asyncio.sleep(slow.seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), slow.seconds)
         try:
             request = self._request(call, version, path)
             self._org.faults.before_call()

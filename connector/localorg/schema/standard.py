@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -19,8 +20,13 @@ _DEFAULT_LENGTH = {Type.PICKLIST: 255, Type.ID: 18, Type.REFERENCE: 18, Type.MUL
 
 def standard_objects() -> dict[str, Draft]:
     """All standard objects by lower-case name, open for the metadata to add custom fields."""
+    return {name.lower(): _draft(name, raw) for name, raw in _declared().items()}
+
+
+@cache
+def _declared() -> dict[str, Any]:
     text = resources.files(__package__).joinpath("standard.toml").read_text(encoding="utf-8")
-    return {name.lower(): _draft(name, raw) for name, raw in tomllib.loads(text).items()}
+    return tomllib.loads(text)
 
 
 def system_fields(*, owner: bool) -> list[Field]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET  # the files are the project's own; they never come over a wire
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -12,17 +11,22 @@ class MetadataError(Exception):
     """A metadata file that can't be read, or says something that can't be. Names the file."""
 
 
-@dataclass(frozen=True, slots=True)
 class Node:
-    """One element: children by local name, text, and the file for error messages."""
+    """One element: its children by local name, its text, and the file for error messages."""
 
-    element: ET.Element
-    file: Path
+    __slots__ = ("_children", "content", "file")
+
+    def __init__(self, element: ET.Element, file: Path) -> None:
+        self.file = file
+        self.content = (element.text or "").strip()
+        self._children: dict[str, list[Node]] = {}
+        for child in element:
+            self._children.setdefault(child.tag.rpartition("}")[2], []).append(Node(child, file))
 
     def text(self, name: str, default: str = "") -> str:
         """The text of a child element."""
         child = self.get(name)
-        return (child.element.text or "").strip() if child else default
+        return child.content if child else default
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """A child element that says true or false."""
@@ -38,19 +42,20 @@ class Node:
 
     def get(self, name: str) -> Node | None:
         """The first child element of that name."""
-        return next(self.all(name), None)
+        found = self._children.get(name)
+        return found[0] if found else None
 
-    def all(self, name: str) -> Iterator[Node]:
+    def all(self, name: str) -> Iterable[Node]:
         """All child elements of that name."""
-        return (Node(child, self.file) for child in self.element if _local(child) == name)
+        return self._children.get(name, ())
 
-    def names(self) -> Iterator[str]:
+    def names(self) -> Iterable[str]:
         """The local names of all child elements."""
-        return (_local(child) for child in self.element)
+        return self._children
 
     def has(self, name: str) -> bool:
         """Whether there is such a child."""
-        return self.get(name) is not None
+        return name in self._children
 
 
 def read(file: Path) -> Node:
@@ -63,7 +68,3 @@ def read(file: Path) -> Node:
         return Node(ET.parse(file).getroot(), file)  # noqa: S314 -- see the import
     except ET.ParseError as error:
         raise MetadataError(f"{file}: {error}") from None
-
-
-def _local(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]

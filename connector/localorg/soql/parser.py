@@ -153,19 +153,16 @@ class _Parser:
 
     def _skip_to_from(self) -> None:
         """Find the FROM of this SELECT: its alias must be known before the selected fields are read."""
-        depth = 0
-        while True:
-            token = self._next
-            if token.kind == "end":
-                self._place -= 1 if self._tokens[self._place - 1].is_word("SELECT") else 0
-                self._unexpected()
+        start, depth = self._place, 0
+        while not (depth == 0 and self._next.is_word("FROM")):
+            token = self._take()
             if token.kind == "mark":
                 depth += {"(": 1, ")": -1}.get(token.text, 0)
-                if depth < 0:
-                    self._unexpected()
-            elif depth == 0 and token.is_word("FROM"):
-                return
-            self._place += 1
+            if token.kind == "end" or depth < 0:
+                # There is none. Reading the selected fields finds the better place to complain about.
+                self._place = start
+                self._aliases.append("")
+                self._select()
 
     def _alias(self, source: Token) -> str:
         self._word("AS")

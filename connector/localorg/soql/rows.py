@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.localorg.errors import refused
 from connector.localorg.schema.model import Field, SObject
-from connector.localorg.soql.scope import Getter, Setting, parent_getter, reach
+from connector.localorg.soql.scope import Getter, Setting, demand_depth, parent_getter, reach
 from connector.localorg.soql.syntax import Call, FieldSet, Path, Query, Selected
 from connector.localorg.store.database import Record
 
@@ -66,6 +66,7 @@ def attributes(sobject: SObject, record_id: str, url: str) -> dict[str, str]:
 
 
 def _add(setting: Setting, branch: _Branch, path: Path) -> None:
+    demand_depth(setting, path)
     here = branch
     for name in path.names[:-1]:
         lookup, target = setting.climb(here.sobject, name, path.at)

@@ -92,9 +92,7 @@ def reach(setting: Setting, sobject: SObject, path: Path) -> Reached:
     Raises:
         SalesforceError: some name on the way means nothing, or is not for this user.
     """
-    if len(path.names) - 1 > _DEEPEST:
-        reason = f"SOQL statements cannot query more than {_DEEPEST} levels of parent relationships"
-        raise setting.at(path.at, refused("MALFORMED_QUERY", reason))
+    demand_depth(setting, path)
     lookups: list[tuple[SObject, Field]] = []
     here = sobject
     for name in path.names[:-1]:
@@ -103,6 +101,13 @@ def reach(setting: Setting, sobject: SObject, path: Path) -> Reached:
         here = target
     field = setting.column(here, path.names[-1], path.at)
     return Reached(tuple(lookups), here, field, _getter(setting, tuple(lookups), here, field))
+
+
+def demand_depth(setting: Setting, path: Path) -> None:
+    """Refuse a path that climbs too high."""
+    if len(path.names) - 1 > _DEEPEST:
+        reason = f"SOQL statements cannot query more than {_DEEPEST} levels of parent relationships"
+        raise setting.at(path.at, refused("MALFORMED_QUERY", reason))
 
 
 def parent_getter(setting: Setting, lookup: Field) -> Callable[[Record], Record | None]:

@@ -22,6 +22,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.ASCII | re.IGNORECASE,
 )
+_BLANKS = " \t\n\r\f\v"
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 
@@ -50,7 +51,7 @@ def tokens(text: str) -> list[Token]:
     while True:
         match = _TOKEN.match(text, place)
         if match is None:
-            at = place + len(text[place:]) - len(text[place:].lstrip())
+            at = place + len(text[place:]) - len(text[place:].lstrip(_BLANKS))
             raise malformed(text, at, f"unexpected token: '{text[at]}'")
         kind = cast("TokenKind", match.lastgroup)
         content = match[kind]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from connector.localorg.schema.model import Field, SObject, Type
+from connector.localorg.schema.model import NUMBERS, Field, SObject, Type
 from connector.localorg.store.database import Record
 
 _NOT_INDEXED = frozenset({"CreatedById", "LastModifiedById"})
 """Lookups that nearly all records share the value of: an index on them would only cost."""
+
+_EXACT = frozenset({Type.ID, Type.REFERENCE, Type.DATE, Type.DATETIME, Type.TIME, Type.BOOLEAN}) | NUMBERS
 
 Ids = Mapping[str, None]
 """A set of Ids that keeps their order."""
@@ -77,8 +79,8 @@ class Table:
 
 
 def folds_case(field: Field) -> bool:
-    """Whether values that differ only in case count as equal: all text but Ids and case-sensitive keys."""
-    return field.type not in (Type.ID, Type.REFERENCE) and not field.case_sensitive
+    """Whether values that differ only in case count as equal: all text but case-sensitive keys."""
+    return field.type not in _EXACT and not field.case_sensitive
 
 
 def _wants_index(field: Field) -> bool:
