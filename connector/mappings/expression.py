@@ -3,7 +3,7 @@
 The engine is Google's C++ CEL (`cel-expr-python`). Two of its traits shape this module: an evaluation
 error is a value, not an exception; and converting a value that holds an *optional* to Python at one go
 crashes the process (0.1.3), so such results are refused at compile time and values are converted step
-by step. Converting null often enough does so too, unless repaired as `_take_reference` does.
+by step. Converting enough nulls does so too: see `_to_json`.
 
 Variables are JSON values (`now` alone is a timestamp). An absent attribute is an error that names it,
 unless the expression says `has(x.y)` or `x.?y.orValue(z)`.
@@ -11,7 +11,6 @@ unless the expression says `has(x.y)` or `x.?y.orValue(z)`.
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -134,13 +133,14 @@ class Activation:
 class Expression:
     """One compiled CEL expression, where it stands, and how to evaluate it."""
 
-    __slots__ = ("_program", "environment", "source", "text")
+    __slots__ = ("_never_null", "_program", "environment", "source", "text")
 
     def __init__(self, text: str, source: Source, program: Any, environment: Environment) -> None:
         self.text = text
         self.source = source
         self.environment = environment
         self._program = program
+        self._never_null = self.result_type in _NEVER_NULL
 
     def __repr__(self) -> str:
         """The text, for test failures and debuggers."""
@@ -169,7 +169,7 @@ class Expression:
         """
         value = self._program.eval(activation.native)
         try:
-            return _to_json(value)
+            return _not_null_to_json(value) if self._never_null else _to_json(value)
         except _NotJson as error:
             raise EvaluationError(self, str(error)) from None
 
@@ -189,21 +189,23 @@ class _NotJson(Exception):
     """A CEL value that has no JSON form; the text says which."""
 
 
-_take_reference = ctypes.pythonapi.Py_IncRef
-_take_reference.argtypes = [ctypes.py_object]
-_take_reference.restype = None
-"""`value()` of a null gives None without taking the reference that Python then drops (0.1.3): unrepaired, some
-thousands of nulls end the process. Asking for the type first would cost every value more than its conversion."""
+_NEVER_NULL = frozenset({"BOOL", "INT", "UINT", "DOUBLE", "STRING", "TIMESTAMP", "DURATION"})
 
 
 def _to_json(value: Any) -> Json:
+    if value.type().name() == "NULL":
+        # Converting a null, alone or inside of something, takes a reference from None that nobody gave (0.1.3):
+        # some thousands of them end the process. So every value is asked for its type before it is converted.
+        return None
+    return _not_null_to_json(value)
+
+
+def _not_null_to_json(value: Any) -> Json:
     plain = value.value()
-    if plain is None:
-        _take_reference(None)
-    if plain is None or isinstance(plain, (bool, int, float)):
+    if isinstance(plain, (bool, int, float)):
         return plain
     if isinstance(plain, str):
-        if value.type().name() == "ERROR":  # asked only here: a type costs more than a value
+        if value.type().name() == "ERROR":
             raise _NotJson(_plain_reason(plain))
         return plain
     if isinstance(plain, dict):
