@@ -39,7 +39,7 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
     ("MAP001", _ERROR, "The folder is not a mapping set: it is missing, unreadable, or has no `set.yaml`."),
     ("MAP002", _ERROR, "A file is not UTF-8 text, or holds characters that YAML forbids."),
     ("MAP003", _ERROR, "A file is too large, or there are too many of them."),
-    ("MAP004", _ERROR, "A symbolic link leads out of the folder, or nowhere."),
+    ("MAP004", _ERROR, "A symbolic link leads out of the folder, to another folder, or nowhere."),
     ("MAP005", _ERROR, "A YAML file stands where no part of a set is kept."),
     ("MAP006", _ERROR, "The YAML is malformed."),
     ("MAP007", _ERROR, "A key is written twice in one mapping."),
@@ -210,19 +210,29 @@ class Findings:
             )
         )
 
+    def has(self, *codes: str) -> bool:
+        """One of these codes was found."""
+        return any(found.code in codes for found in self._found.values())
+
     @property
     def has_errors(self) -> bool:
         """At least one of them is an error."""
         return any(found.is_error for found in self._found.values())
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a misspelt one was probably meant to be."""
+    by_lower = {name.lower(): name for name in sorted(set(known))}
+    near = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[near[0]] if near else None
+
+
 def did_you_mean(word: str, known: Iterable[str], *, otherwise: bool = True) -> str:
     """A hint with the nearest known word; with none near, all of them when they are few (and `otherwise`)."""
     names = sorted(set(known))
-    by_lower = {name.lower(): name for name in names}
-    near = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    if near:
-        return f"Did you mean `{by_lower[near[0]]}`?"
+    near = nearest(word, names)
+    if near is not None:
+        return f"Did you mean `{near}`?"
     if otherwise and 0 < len(names) <= _FEW:
         return f"Known here: {', '.join(f'`{name}`' for name in names)}."
     return ""

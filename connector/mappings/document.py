@@ -140,6 +140,14 @@ def _scalar_kind(text: str, style: str | None) -> Kind:
     return Kind.TEXT
 
 
+class _Yaml(YAML):
+    """The parser of ruamel.yaml, which without this would look through its folder for plug-ins each time."""
+
+    def official_plug_ins(self) -> list[str]:
+        """None."""
+        return []
+
+
 class _Refused(Exception):
     """The file can't be read on: a finding says why."""
 
@@ -184,7 +192,7 @@ def _hint(file: FileText, offset: int, problem: str) -> str:
 def _documents(file: FileText, findings: Findings) -> Iterator[Node]:
     open_nodes: list[_Building] = []
     count = 0
-    for event in YAML(typ="safe", pure=True).parse(file.text):
+    for event in _Yaml(typ="safe", pure=True).parse(file.text):
         finished: Node | None = None
         match event:
             case MappingStartEvent() | SequenceStartEvent():

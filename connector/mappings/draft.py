@@ -58,17 +58,14 @@ class Names:
     lists: dict[str, Node] = field(default_factory=dict)
     plans: dict[str, dict[str, Node]] = field(default_factory=dict)
     """Plan → item key → the item."""
+    item_keys: set[str] = field(default_factory=set)
+    """The keys of all items of all plans."""
     systems: set[str] = field(default_factory=set)
     interfaces: set[str] = field(default_factory=set)
     events: set[str] = field(default_factory=set)
     queues: dict[str, str] = field(default_factory=dict)
     """Name → kind, as written."""
     retry_policies: set[str] = field(default_factory=set)
-
-    @property
-    def item_keys(self) -> set[str]:
-        """The keys of all items of all plans."""
-        return {key for items in self.plans.values() for key in items}
 
 
 @dataclass(slots=True)
@@ -86,6 +83,8 @@ class Draft:
     """False: something could not be built, so whether something is missing or unused can't be said."""
     classes: dict[str, Class] = field(default_factory=dict)
     products: dict[str, Made[Product]] = field(default_factory=dict)
+    members: dict[str, set[str]] = field(default_factory=dict)
+    """Class → the codes of its products, those of the classes below it included."""
     lists: dict[str, Made[Mapping[str, Json]]] = field(default_factory=dict)
     rules: list[Made[Rule]] = field(default_factory=list)
     scenarios: list[Made[Scenario]] = field(default_factory=list)
@@ -141,7 +140,12 @@ _PART_OF = {
 
 
 def items_of(node: Node | None) -> tuple[Node, ...]:
-    """The entries of a list; a single value counts as a list of itself, nothing as none."""
+    """The entries of a list; none of anything else."""
+    return tuple(node.items) if node is not None and node.kind is Kind.LIST else ()
+
+
+def one_or_more(node: Node | None) -> tuple[Node, ...]:
+    """The entries of a list, or a single value that stands for a list of itself."""
     if node is None:
         return ()
     return tuple(node.items) if node.kind is Kind.LIST else (node,)

@@ -76,8 +76,9 @@ def _yaml_files(folder: Path, found: list[Diagnostic]) -> Iterator[Path]:
             name = path.relative_to(folder).as_posix()
             if entry.name.startswith(".") or (here == folder and entry.name in IGNORED_FOLDERS):
                 continue
-            if entry.is_symlink() and not _leads_inside(path, root):
-                found.append(_finding("MAP004", name, "The symbolic link leads out of the folder, or nowhere."))
+            if entry.is_symlink() and (entry.is_dir() or not _leads_inside(path, root)):
+                message = "The symbolic link leads out of the folder, to another folder, or nowhere."
+                found.append(_finding("MAP004", name, message))
             elif entry.is_dir(follow_symlinks=False):
                 if here != folder or entry.name in FOLDERS or any(path.glob("*.y*ml")):
                     waiting.append(path)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
-from connector.mappings.diagnostics import Findings, did_you_mean
+from connector.mappings.diagnostics import Findings, did_you_mean, nearest
 from connector.mappings.document import Kind, Node
 
 Schema = dict[str, Any]
@@ -323,6 +323,7 @@ class Record:
         if node.kind is not Kind.MAPPING:
             return _wrong_type(node, self.what, findings, f"It is a mapping with {_words(list(self.keys))}.")
         usable = True
+        misspelt: set[str | None] = set()
         for name, value in node.entries:
             key = self.keys.get(name.text)
             if key is not None:
@@ -330,15 +331,19 @@ class Record:
             elif self.rest is not None and re.fullmatch(self.rest.key.pattern, name.text):
                 usable &= self.rest.inner.check(value, findings)
             else:
-                hint = self.aliases.get(name.text) or did_you_mean(name.text, self.keys)
+                hint = self.aliases.get(nearest(name.text, (*self.keys, *self.aliases)) or "")
+                hint = hint or did_you_mean(name.text, self.keys)
+                misspelt.add(nearest(name.text, self.keys))
                 name.report(findings, "MAP010", f"{self.what.capitalize()} has no key `{name.text}`.", hint=hint)
         present = {name.text for name, _ in node.entries}
         for wanted, key in self.keys.items():
             if key.required and wanted not in present:
+                usable = False
+                if wanted in misspelt:
+                    continue  # that has been said
                 node.report(
                     findings, self.missing_code, f"{self.what.capitalize()} needs the key `{wanted}`.", hint=key.doc
                 )
-                usable = False
         if self.one_of and len(present & set(self.one_of)) != 1:
             node.report(findings, "MAP011", f"{self.what.capitalize()} needs exactly one of {_words(self.one_of)}.")
             usable = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connector.mappings.build.values import misfit
 from connector.mappings.document import Kind, Node
-from connector.mappings.draft import Draft, Made, entries_of, items_of, word
+from connector.mappings.draft import Draft, Made, entries_of, items_of, one_or_more, word
 from connector.mappings.expression import EvaluationError
 from connector.mappings.placed import Placed
 from connector.mappings.set import PLAN, RULE, AttributeDefinition, Rule, Scenario, Value
@@ -34,7 +34,7 @@ def _products(draft: Draft, node: Node) -> tuple[frozenset[str], str]:
 
 def _of_class(draft: Draft, node: Node) -> tuple[frozenset[str], str]:
     draft.known(node, draft.names.classes, "MAP031", "class")
-    members = frozenset(code for code, made in draft.products.items() if node.text in made.value.classes)
+    members = frozenset(draft.members.get(node.text, ()))
     if not members and draft.complete and node.text in draft.names.classes:
         node.report(draft.findings, "MAP054", f"No product is of the class `{node.text}`.")
     return members, f"class {node.text}"
@@ -151,7 +151,7 @@ def _scenario(draft: Draft, node: Node, taken: set[str]) -> Scenario:
         id=name,
         products=products,
         written_for=written,
-        actions=frozenset(Action(action.text) for action in items_of(node["action"])),
+        actions=frozenset(Action(action.text) for action in one_or_more(node["action"])),
         plan=plan.text,
         when=draft.expressions.scalar(when, PLAN, "condition") if when is not None else None,
         source=node.source,

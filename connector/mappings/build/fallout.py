@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Literal, cast
 
 from connector.mappings.document import Kind, Node
-from connector.mappings.draft import Draft, Made, entries_of, items_of, word
+from connector.mappings.draft import Draft, Made, entries_of, items_of, one_or_more, word
 from connector.mappings.set import FalloutRow, Queue, RetryPolicy
 from connector.mappings.shapes import duration
 from connector.model.failure import FailureClass
@@ -71,7 +71,7 @@ def _retry_policy(draft: Draft, name: str, node: Node) -> RetryPolicy:
 
 def _waits(draft: Draft, node: Node) -> tuple[timedelta, ...]:
     if node.kind is not Kind.MAPPING:
-        lengths = [(entry, duration(entry.text) or timedelta()) for entry in items_of(node)]
+        lengths = [(entry, duration(entry.text) or timedelta()) for entry in one_or_more(node)]
         for (_, before), (entry, after) in pairwise(lengths):
             if after < before:
                 entry.report(draft.findings, "MAP082", "A wait is shorter than the one before it.")

@@ -59,6 +59,7 @@ def _plans(draft: Draft) -> None:
             key = item.get("key")
             if key is not None and key.is_scalar and _new(draft, key, key.text in items, "item"):
                 items[key.text] = item
+                draft.names.item_keys.add(key.text)
 
 
 def _systems(draft: Draft) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Literal, cast
 
 from connector.mappings.document import Kind, Node
-from connector.mappings.draft import Draft, Made, entries_of, items_of, word
+from connector.mappings.draft import Draft, Made, entries_of, items_of, one_or_more, word
 from connector.mappings.set import EVENT, PLAN, Completion, Dependency, FormField, ItemDefinition, PlanDefinition, Scope
 from connector.mappings.shapes import duration
 from connector.model.states import ItemType
@@ -67,7 +67,7 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
         type=kind,
         name=word(node, "name", key.replace("-", " ").replace("_", " ").capitalize()),
         scope=Scope(word(node, "scope", "line")),
-        after=tuple(_dependency(draft, plan, entry) for entry in items_of(node.get("after"))),
+        after=tuple(_dependency(draft, plan, entry) for entry in one_or_more(node.get("after"))),
         when=expressions.scalar(when, PLAN, "condition") if when is not None else None,
         interface=interface.text if interface is not None else None,
         completes=_completion(draft, node.get("completes")),
@@ -128,8 +128,7 @@ def _fits_type(draft: Draft, node: Node, kind: ItemType) -> None:
 def _interface(draft: Draft, node: Node) -> None:
     system, _, _ = node.text.partition(".")
     if draft.known(node, draft.names.systems, "MAP035", "system", word=system):
-        here = {name for name in draft.names.interfaces if name.startswith(f"{system}.")}
-        draft.known(node, here, "MAP036", "interface")
+        draft.known(node, draft.names.interfaces, "MAP036", "interface")
 
 
 def _manual_queue(draft: Draft, node: Node) -> None:
@@ -143,8 +142,7 @@ def _completion(draft: Draft, node: Node | None) -> Completion | None:
     on, match, within = node["on"], node.get("match"), node.get("within")
     system, _, _ = on.text.partition(".")
     if draft.known(on, draft.names.systems, "MAP035", "system", word=system):
-        here = {name for name in draft.names.events if name.startswith(f"{system}.")}
-        draft.known(on, here, "MAP037", "event")
+        draft.known(on, draft.names.events, "MAP037", "event")
     return Completion(
         on=on.text,
         match=draft.expressions.scalar(match, EVENT, "condition") if match is not None else None,

@@ -24,7 +24,10 @@ def build(draft: Draft) -> None:
         for node in draft.usable(items_of(document.get("products"))):
             code = node["code"].text
             if code not in draft.products:
-                draft.products[code] = Made(_product(draft, node), node)
+                made = Made(_product(draft, node), node)
+                draft.products[code] = made
+                for name in made.value.classes:
+                    draft.members.setdefault(name, set()).add(code)
         for key, value in entries_of(document.get("lists")):
             if value.kind is Kind.MAPPING:
                 draft.lists.setdefault(key.text, Made({name.text: entry.plain for name, entry in value.entries}, value))
@@ -42,6 +45,8 @@ def _class(draft: Draft, name: str, below: tuple[str, ...]) -> Class:
                 (*below[below.index(parent.text) :], name, parent.text) if parent.text in below else (name, name)
             )
             parent.report(draft.findings, "MAP053", f"The classes are each other's parents: {ring}.")
+            # which attributes and members the classes have can't be said, nor what lacks some
+            draft.unread, draft.complete = draft.unread | {"products"}, False
         elif draft.known(parent, draft.names.classes, "MAP031", "class"):
             above = _class(draft, parent.text, (*below, name))
     made = Class(name=name, line=(name, *above.line), attributes={**above.attributes, **_attributes(draft, node)})

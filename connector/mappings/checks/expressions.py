@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 
 from connector.mappings.build.salesforce import intake_attributes
 from connector.mappings.checks.visible import (
@@ -240,7 +240,7 @@ class _Seen:
 
     # -- variables ------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def order(self) -> Visible:
         """The variable `order`."""
         own = attributes("the order (intake.yaml)", intake_attributes(self.intake.order))
@@ -248,7 +248,7 @@ class _Seen:
         account = fields("`order.account`", ACCOUNT_FIELDS, attributes=theirs)
         return fields("`order`", ORDER_FIELDS, attributes=own, account=account)
 
-    @property
+    @cached_property
     def bundle(self) -> Visible:
         """The variable `bundle`: by technical product its attributes."""
         if not self.draft.complete:
@@ -260,6 +260,12 @@ class _Seen:
         }
         return Visible(whose="`bundle`", fields=inside, what="product", code="MAP030")
 
+    @cached_property
+    def relative(self) -> Visible:
+        """Another line of a commercial line's bundle, of whatever product."""
+        every = [made.value for made in self.draft.products.values() if made.value.kind == "commercial"]
+        return fields("a line of the bundle", COMMERCIAL_FIELDS, attributes=self._attributes_of(every))
+
     def _line(self, codes: frozenset[str]) -> Visible:
         """The variable `line` for a line of one of these products."""
         products = [self.draft.products[code].value for code in sorted(codes) if code in self.draft.products]
@@ -269,8 +275,7 @@ class _Seen:
         commercial = [product for product in products if product.kind == "commercial"]
         technical = [product for product in products if product.kind == "technical"]
         if commercial:
-            every = [made.value for made in self.draft.products.values() if made.value.kind == "commercial"]
-            other = fields("a line of the bundle", COMMERCIAL_FIELDS, attributes=self._attributes_of(every))
+            other = self.relative
             views.append(
                 fields(
                     "`line`",
@@ -289,6 +294,7 @@ class _Seen:
     def _attributes_of(self, products: Iterable[Product]) -> Visible:
         known: dict[str, None] = {}
         names = []
+        filled = intake_attributes(self.intake.lines)
         for product in products:
             if product.kind == "commercial" and not product.attributes:
                 return ANYTHING  # a product that declares no attributes takes any
@@ -296,10 +302,9 @@ class _Seen:
                 return ANYTHING
             names.append(product.code)
             known.update(dict.fromkeys(product.attributes))
-            known.update(dict.fromkeys(sorted(self.outputs.get(product.code, ()))))
+            known.update(dict.fromkeys(self.outputs.get(product.code, ())))
             if product.kind == "commercial":
-                filled = intake_attributes(self.intake.lines)
-                known.update(dict.fromkeys((*sorted(filled or ()), ASSET)))
+                known.update(dict.fromkeys((*(filled or ()), ASSET)))
         return attributes(_listed(names), known)
 
     def _outputs_of(self, plan: str) -> Iterator[str]:

@@ -10,10 +10,10 @@ from connector.model.states import ItemType
 
 
 def check(draft: Draft) -> None:
-    """Report gaps. What could not be built might fill one: then nothing is said about what is missing."""
+    """Report gaps. What could not be built, or whose name is misspelt, might fill one: then nothing is said."""
     _never(draft)
     _events(draft)
-    if draft.complete:
+    if draft.complete and not draft.findings.has("MAP030", "MAP031", "MAP034", "MAP040"):
         _products(draft)
         _mandatory(draft)
         _dependencies(draft)

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from connector.mappings.document import Node
-from connector.mappings.draft import Draft, items_of
+from connector.mappings.draft import Draft, one_or_more
 from connector.mappings.set import Dependency
 
 T = TypeVar("T", bound=Hashable)
@@ -32,7 +32,8 @@ def check(draft: Draft) -> None:
                 f"Items wait for each other: {names}.",
                 hint="An order that gets all of them would never end.",
             )
-    _rules(draft)
+    if not draft.findings.has("MAP053"):
+        _rules(draft)
 
 
 def _waits(draft: Draft) -> tuple[dict[_Item, list[_Item]], dict[_Item, list[_Item]]]:
@@ -65,7 +66,7 @@ def _others(draft: Draft, dependency: Dependency, by_key: Mapping[str, Sequence[
 def _after(draft: Draft, item: _Item, key: str) -> Node:
     """The entry of `after` that waits for a key."""
     node = draft.items[item].node
-    entries = items_of(node.get("after"))
+    entries = one_or_more(node.get("after"))
     return next((entry for entry in entries if entry.text.partition("@")[0].rpartition("/")[2] == key), node)
 
 
