@@ -15,6 +15,7 @@ from typing import Literal
 from connector.mappings.expression import NOWHERE, Environment, Expression, Source
 from connector.model.failure import FailureClass
 from connector.model.json import Json
+from connector.model.mark import RecordKind
 from connector.model.order import Action
 from connector.model.states import ItemType
 
@@ -431,9 +432,6 @@ class Intake:
     """Empty: this org keeps no inventory."""
     inventory_account: str = ""
     """The field of the inventory object that holds the account's id."""
-
-
-RecordKind = Literal["order", "order_line", "plan", "item", "request", "line", "inventory", "fallout", "command"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
