@@ -24,6 +24,8 @@ from connector.model.order import Action, Order, OrderLine
 _MOST_SUGGESTIONS = 25
 """Names of so many unknown products are compared with the known ones; looking for likeness is slow."""
 
+_MOST_NAMED = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -238,11 +240,10 @@ class _Check:
                 )
                 lines[line.id] = replace(line, parent=None)
         for ring in _rings(lines):
-            names = [self._labels[member] for member in ring]
+            names = [self._labels[member] for member in ring[:_MOST_NAMED]]
+            around = " → ".join([*names, *(["…"] if len(ring) > len(names) else []), names[0]])
             for member in ring:
-                self._line_problem(
-                    lines[member], "PARENT_RING", f"Its parent lines form a ring: {' → '.join([*names, names[0]])}."
-                )
+                self._line_problem(lines[member], "PARENT_RING", f"Its parent lines form a ring: {around}.")
                 lines[member] = replace(lines[member], parent=None)
 
     def _actions_in_bundles(self, lines: Mapping[LineId, OrderLine]) -> None:

@@ -180,5 +180,7 @@ def _bounded_object(value: JsonObject, depth: int) -> JsonObject:
 
 def shown(value: Json, width: int = 80) -> str:
     """`value` as short JSON text for a sentence."""
+    if value.__class__ is int:
+        return str(value)
     text = _ENCODER.encode(bounded(value))
     return text if len(text) <= width else text[: width - 1] + "…"
