@@ -8,7 +8,6 @@ import ssl
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, cast
 
 import httpx
@@ -35,21 +34,6 @@ class Answer:
     body: bytes = b""
     size: int = 0
     unreadable: str | None = None
-
-
-def new_client(*, connections: int, ca_file: str | None = None) -> httpx.AsyncClient:
-    """A client that does just what it is told: no redirects, no proxies or credentials from the
-    environment, no cookies between orders, TLS verified, at most so many connections.
-    """
-    return httpx.AsyncClient(
-        verify=ssl.create_default_context(cafile=ca_file),
-        http1=True,
-        http2=False,
-        follow_redirects=False,
-        trust_env=False,
-        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=5),
-    )
 
 
 async def exchange(

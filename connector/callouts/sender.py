@@ -23,8 +23,9 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_
 
 from connector import __version__
 from connector.callouts.attempt import Attempt, AttemptRecord, Outcome
+from connector.callouts.connections import Connections, trust_in
 from connector.callouts.destination import Destination, Destinations
-from connector.callouts.exchange import Answer, exchange, new_client
+from connector.callouts.exchange import Answer, exchange
 from connector.callouts.headers import checked, from_mapping
 from connector.callouts.redaction import Redactor
 from connector.callouts.refusal import RequestRefused
@@ -58,7 +59,7 @@ def utc_now() -> datetime:
 class CalloutSender:
     """Sends requests to where `destinations` says, and nowhere else.
 
-    One HTTP client per system, with as many connections as the system's concurrency. Close it when
+    Each system has as many connections as its concurrency. Close it when
     nothing runs any more. `sleep` is what the short retries wait with: tests give one that doesn't.
     """
 
@@ -119,7 +120,8 @@ class CalloutSender:
         lines, self._lines = list(self._lines.values()), {}
         for line in lines:
             await line.authenticator.close()
-            await line.client.aclose()
+            await line.tokens.close()
+            await line.connections.close()
 
     def _prepare(self, work: Work, mapping_set: MappingSet) -> _Call:
         try:
@@ -153,13 +155,19 @@ class CalloutSender:
     def _new_line(self, system: System) -> _Line:
         try:
             destination = _usable(self._destinations(system), system)
-            client = new_client(connections=system.concurrency, ca_file=destination.ca_file)
+            trust = trust_in(destination.ca_file)
         except SettingsError as error:
             reason = str(error)
         except OSError as error:
             reason = f"Its authorities can't be read: {error.strerror}."
         else:
-            return _Line(destination, client, authenticator(destination.credentials, client))
+            tokens = Connections(1, trust)
+            return _Line(
+                destination=destination,
+                connections=Connections(system.concurrency, trust),
+                tokens=tokens,
+                authenticator=authenticator(destination.credentials, tokens),
+            )
         raise RequestRefused(
             "NO_DESTINATION", f"The destination {system.base_url!r} of the system {system.name} can't be used. {reason}"
         )
@@ -194,19 +202,15 @@ class CalloutSender:
             course.secrets.update(line.authenticator.secrets)
             credentials = await line.authenticator.headers()
             course.secrets.update(line.authenticator.secrets)
-            request = line.client.build_request(
-                call.work.request.method,
-                call.url,
-                headers={**call.headers, **checked(credentials)},
-                content=call.content,
-            )
-            course.sendings += 1
-            result = await exchange(
-                line.client,
-                request,
-                max_bytes=call.system.max_response_bytes,
-                seconds=call.interface.timeout.total_seconds(),
-            )
+            request = _request(call, credentials)
+            async with line.connections.one() as client:
+                course.sendings += 1
+                result = await exchange(
+                    client,
+                    request,
+                    max_bytes=call.system.max_response_bytes,
+                    seconds=call.interface.timeout.total_seconds(),
+                )
             unauthorized = isinstance(result, Answer) and result.status == 401  # noqa: PLR2004 - HTTP's own word
             if not (first and unauthorized and line.authenticator.refused(credentials)):
                 break
@@ -216,12 +220,13 @@ class CalloutSender:
 _LineKey = tuple[str, str, str, str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
-    """The way to one system."""
+    """The way to one system; `tokens` are the connections to its token server."""
 
     destination: Destination
-    client: httpx.AsyncClient
+    connections: Connections
+    tokens: Connections
     authenticator: Authenticator
 
 
@@ -275,6 +280,14 @@ def _content(body: Json) -> bytes | None:
         return orjson.dumps(body)
     except (TypeError, ValueError) as error:
         raise RequestRefused("BODY_REFUSED", f"The body of the request has no form in JSON: {error}") from None
+
+
+def _request(call: _Call, credentials: Mapping[str, str]) -> httpx.Request:
+    headers = {**call.headers, **checked(credentials)}
+    try:
+        return httpx.Request(call.work.request.method, call.url, headers=headers, content=call.content)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise RequestRefused("REQUEST_REFUSED", f"The address of the request can't be used: {error}.") from None
 
 
 def _refused(refusal: RequestRefused) -> Failure:

@@ -12,6 +12,7 @@ from urllib.parse import quote_plus, urlencode
 import httpx
 from pydantic import SecretStr
 
+from connector.callouts.connections import Connections
 from connector.callouts.destination import ApiKey, Basic, Bearer, ClientCredentials, Credentials
 from connector.callouts.document import NotJson, parse
 from connector.callouts.exchange import Answer, exchange
@@ -56,8 +57,8 @@ class Authenticator(Protocol):
         """Let go of what it holds."""
 
 
-def authenticator(credentials: Credentials | None, client: httpx.AsyncClient) -> Authenticator:
-    """The authenticator for credentials; `client` is used for fetching tokens."""
+def authenticator(credentials: Credentials | None, connections: Connections) -> Authenticator:
+    """The authenticator for credentials; tokens are fetched over `connections`."""
     match credentials:
         case None:
             return _Fixed({}, ())
@@ -69,7 +70,7 @@ def authenticator(credentials: Credentials | None, client: httpx.AsyncClient) ->
         case ApiKey(header=header, value=value):
             return _Fixed({header: _value(value)}, (_value(value),))
         case ClientCredentials():
-            return TokenSource(credentials, client)
+            return TokenSource(credentials, connections)
 
 
 def _value(secret: SecretStr) -> str:
@@ -101,10 +102,10 @@ class TokenSource:
     """
 
     def __init__(
-        self, credentials: ClientCredentials, client: httpx.AsyncClient, clock: Callable[[], float] = time.monotonic
+        self, credentials: ClientCredentials, connections: Connections, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._credentials = credentials
-        self._client = client
+        self._connections = connections
         self._clock = clock
         self._token = ""
         self._fresh_until = 0.0
@@ -150,7 +151,8 @@ class TokenSource:
             fetch.exception()  # looked at: everybody who waited may have gone
 
     async def _fetch_token(self) -> str:
-        answer = await exchange(self._client, self._request(), max_bytes=MAX_TOKEN_BYTES, seconds=TOKEN_SECONDS)
+        async with self._connections.one() as client:
+            answer = await exchange(client, self._request(), max_bytes=MAX_TOKEN_BYTES, seconds=TOKEN_SECONDS)
         if isinstance(answer, Failure):
             # Asking for a token twice does no harm, so an unknown outcome of it is only transient.
             mendable = answer.failure_class is FailureClass.CONFIGURATION
@@ -192,7 +194,7 @@ class TokenSource:
             # RFC 6749, 2.3.1: both are form-encoded before they become a Basic pair.
             pair = f"{quote_plus(credentials.client_id)}:{quote_plus(secret)}"
             headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        return self._client.build_request("POST", credentials.token_url, headers=headers, content=urlencode(form))
+        return httpx.Request("POST", credentials.token_url, headers=headers, content=urlencode(form))
 
 
 def _seconds(lifetime: object) -> float:

@@ -14,6 +14,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from connector.callouts.attempt import Attempt
 from connector.mappings.set import Interface
@@ -451,3 +453,102 @@ async def test_a_canceled_attempt_hangs_up(stub: StubSystem) -> None:
         await running
     await stub.until(lambda: stub.hang_ups == 1)
     await sender.close()
+
+
+# -- anything at all --------------------------------------------------------------------------------------
+
+fragments = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.0 503 Busy\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/2 200\r\n",
+        b"HTTP/1.1 999 \xff\r\n",
+        b"HTTP/1.1 -1 No\r\n",
+        b"Content-Length: 5\r\n",
+        b"Content-Length: -1\r\n",
+        b"Content-Length: 99999999999999999999\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: gzip, chunked\r\n",
+        b"Content-Encoding: br\r\n",
+        b"Connection: close\r\n",
+        b"Set-Cookie: \xff\xfe=\x80; Expires=never\r\n",
+        b"Retry-After: \xb2\r\n",
+        b"Location: http://[::\r\n",
+        b"Content-Type: application/json; charset=no-such\r\n",
+        b"X: \xc3\x28\r\n",
+        b": \r\n",
+        b"\r\n",
+        b"5\r\n",
+        b"zz\r\n",
+        b"0\r\n\r\n",
+        b'{"a":',
+        b"[1]",
+        b"12345",
+    ]
+) | st.binary(max_size=20)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(answered=st.lists(fragments, max_size=8).map(b"".join))
+async def test_whatever_bytes_come_back_the_attempt_ends_with_an_event(answered: bytes) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(answered)
+        await writer.drain()
+
+    async with raw_server(handle) as url:
+        result = await attempt(url, interface(outputs={"all": "[headers, body]"}, short_retries=0))
+    if isinstance(result.event, CalloutFailed):
+        assert result.event.failure.code
+        assert result.event.failure.failure_class in FailureClass
+    else:
+        assert isinstance(result.event, CalloutCompleted)
+        assert result.record.status is not None
+        assert 200 <= result.record.status < 300
+
+
+@pytest.mark.parametrize("url", [f"https://{'a' * 70}.example", "https://a..example", "https://-.example/x"])
+async def test_addresses_that_no_name_server_takes(url: str) -> None:
+    found = await failure(url)
+    assert found.failure_class in (FailureClass.CONFIGURATION, FailureClass.TRANSIENT)
+    assert found.http_status is None
+
+
+async def test_an_address_that_is_too_long(stub: StubSystem) -> None:
+    stub.will(answer(200))
+    sender = sender_to(stub.url)
+    event = await sender.perform(work(query={"q": "x" * 100_000}), sending())
+    await sender.close()
+    assert isinstance(event, CalloutFailed)
+    assert kind(event.failure) == (FailureClass.CONFIGURATION, "REQUEST_REFUSED", None)
+    assert len(str(event.failure)) < 2_000
+    assert stub.received == []
+
+
+async def test_no_more_connections_than_the_system_allows() -> None:
+    connections = 0
+    most = 0
+    let_go = asyncio.Event()
+    waiting = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections, most
+        connections += 1
+        most = max(most, connections)
+        while await read_request(reader):
+            if connections == 2:
+                waiting.set()
+            await let_go.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    async with raw_server(handle) as url:
+        sender = sender_to(url)
+        mappings = sending(concurrency=2)
+        running = [asyncio.create_task(sender.perform(work(item=item), mappings)) for item in range(1, 7)]
+        await waiting.wait()
+        let_go.set()
+        assert all(isinstance(event, CalloutCompleted) for event in await asyncio.gather(*running))
+        await sender.close()
+    assert most == 2

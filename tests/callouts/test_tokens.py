@@ -7,13 +7,12 @@ import base64
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs
 
-import httpx
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from connector.callouts.connections import Connections, trust_in
 from connector.callouts.destination import ClientCredentials
-from connector.callouts.exchange import new_client
 from connector.callouts.sender import CalloutSender
 from connector.callouts.tokens import NoToken, TokenSource
 from connector.model.events import CalloutCompleted, CalloutFailed
@@ -59,9 +58,10 @@ def token(value: str, expires_in: object = 100) -> Reply:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with new_client(connections=10) as opened:
-        yield opened
+async def client() -> AsyncIterator[Connections]:
+    connections = Connections(10, trust_in(None))
+    yield connections
+    await connections.close()
 
 
 def signed(stub: StubSystem, issuer: StubSystem) -> CalloutSender:
@@ -71,7 +71,7 @@ def signed(stub: StubSystem, issuer: StubSystem) -> CalloutSender:
 OAUTH = sending(interface(short_retries=0), auth="oauth2")
 
 
-async def failure_of(issuer: StubSystem, client: httpx.AsyncClient) -> Failure:
+async def failure_of(issuer: StubSystem, client: Connections) -> Failure:
     with pytest.raises(NoToken) as raised:
         await TokenSource(credentials(issuer), client).headers()
     return raised.value.failure
@@ -80,7 +80,7 @@ async def failure_of(issuer: StubSystem, client: httpx.AsyncClient) -> Failure:
 # -- asking -----------------------------------------------------------------------------------------------
 
 
-async def test_the_token_is_asked_for_with_basic(issuer: StubSystem, client: httpx.AsyncClient) -> None:
+async def test_the_token_is_asked_for_with_basic(issuer: StubSystem, client: Connections) -> None:
     issuer.will(token("T1"))
     assert await TokenSource(credentials(issuer, scope="a b"), client).headers() == {"authorization": "Bearer T1"}
 
@@ -91,7 +91,7 @@ async def test_the_token_is_asked_for_with_basic(issuer: StubSystem, client: htt
     assert pair == "me+%26+co:s3cret%3A%2F%2Bvalue"
 
 
-async def test_the_token_is_asked_for_in_the_form(issuer: StubSystem, client: httpx.AsyncClient) -> None:
+async def test_the_token_is_asked_for_in_the_form(issuer: StubSystem, client: Connections) -> None:
     issuer.will(token("T1"))
     await TokenSource(credentials(issuer, in_body=True), client).headers()
 
@@ -109,7 +109,7 @@ async def test_the_token_is_asked_for_in_the_form(issuer: StubSystem, client: ht
     [(100, 79.9, 80.0), ("100", 79.9, 80.0), (None, 239.9, 240.0), (-5, None, 0.0), (True, None, 0.9)],
 )
 async def test_a_token_is_replaced_before_its_end(
-    issuer: StubSystem, client: httpx.AsyncClient, expires_in: object, fresh: float | None, stale: float
+    issuer: StubSystem, client: Connections, expires_in: object, fresh: float | None, stale: float
 ) -> None:
     clock = Clock()
     issuer.will(token("T1", expires_in), token("T2"))
@@ -122,7 +122,7 @@ async def test_a_token_is_replaced_before_its_end(
     assert (await source.headers())["authorization"] == "Bearer T2"
 
 
-async def test_many_who_need_a_token_wait_for_one(issuer: StubSystem, client: httpx.AsyncClient) -> None:
+async def test_many_who_need_a_token_wait_for_one(issuer: StubSystem, client: Connections) -> None:
     issuer.will(token("T1"))
     source = TokenSource(credentials(issuer), client)
     headers = await asyncio.gather(*(source.headers() for _ in range(50)))
@@ -130,7 +130,7 @@ async def test_many_who_need_a_token_wait_for_one(issuer: StubSystem, client: ht
     assert len(issuer.received) == 1
 
 
-async def test_many_who_need_a_token_share_its_failure(issuer: StubSystem, client: httpx.AsyncClient) -> None:
+async def test_many_who_need_a_token_share_its_failure(issuer: StubSystem, client: Connections) -> None:
     issuer.will(answer(503), token("T2"))
     source = TokenSource(credentials(issuer), client)
     results = await asyncio.gather(*(source.headers() for _ in range(50)), return_exceptions=True)
@@ -140,7 +140,7 @@ async def test_many_who_need_a_token_share_its_failure(issuer: StubSystem, clien
 
 
 async def test_one_who_gives_up_does_not_take_the_token_from_the_others(
-    issuer: StubSystem, client: httpx.AsyncClient
+    issuer: StubSystem, client: Connections
 ) -> None:
     async def late(send: Send, _gone: asyncio.Event) -> None:
         await issuer.closing.wait()
@@ -156,7 +156,7 @@ async def test_one_who_gives_up_does_not_take_the_token_from_the_others(
     assert len(issuer.received) == 1
 
 
-async def test_closing_ends_a_fetch(issuer: StubSystem, client: httpx.AsyncClient) -> None:
+async def test_closing_ends_a_fetch(issuer: StubSystem, client: Connections) -> None:
     async def never(_send: Send, gone: asyncio.Event) -> None:
         await gone.wait()
 
@@ -189,7 +189,7 @@ async def test_closing_ends_a_fetch(issuer: StubSystem, client: httpx.AsyncClien
     ],
 )
 async def test_no_token(
-    issuer: StubSystem, client: httpx.AsyncClient, reply: Reply, failure_class: FailureClass, code: str
+    issuer: StubSystem, client: Connections, reply: Reply, failure_class: FailureClass, code: str
 ) -> None:
     issuer.will(reply)
     found = await failure_of(issuer, client)
