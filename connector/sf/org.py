@@ -72,6 +72,9 @@ class Org:
 
     async def more(self, next_url: str) -> Page:
         """A further page, of a query or of a child relationship inside one."""
+        if not next_url.startswith("/services/data/"):
+            # It is put right behind the host's name: anything else could lead our token to another host.
+            raise BadAnswer("Salesforce's answer to a query names a next page that is none.")
         return _page(await self._call(lambda client: client.query_more(next_url, identifier_is_url=True)))
 
     async def query_all(self, soql: str) -> list[Record]:
@@ -124,8 +127,9 @@ class Org:
             return work(self._client_for(token))
         except SalesforceError as error:
             raise call_error(error.status, error.content) from None
-        except requests.JSONDecodeError:
-            raise BadAnswer("Salesforce's answer is not JSON.") from None
+        except (requests.JSONDecodeError, TypeError):
+            # The library takes for granted that what it counts is a list or an object: a bare null is not.
+            raise BadAnswer("Salesforce's answer is not the JSON that was asked for.") from None
         except requests.exceptions.SSLError as error:
             raise Refused(
                 f"The certificate of {token.instance_url} is not trusted ({type(error).__name__}).",

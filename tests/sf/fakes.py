@@ -160,6 +160,8 @@ class FakeOutbox:
     """`OutboxPort`: what is to be written, and what became of it."""
 
     set_hash: str
+    hashes: dict[OrderId, str] = field(default_factory=dict)
+    """Orders that have another set."""
     states: dict[tuple[RecordKind, str], dict[str, Any] | None] = field(default_factory=dict)
     marks: dict[tuple[RecordKind, str], Mark] = field(default_factory=dict)
     settlements: list[Settlement] = field(default_factory=list)
@@ -194,7 +196,12 @@ class FakeOutbox:
 
     async def load(self, marks: Sequence[Mark]) -> Sequence[Present]:
         return [
-            Present(mark=mark, set_hash=self.set_hash, variables=self.states[mark.kind, mark.key]) for mark in marks
+            Present(
+                mark=mark,
+                set_hash=self.hashes.get(mark.order, self.set_hash),
+                variables=self.states[mark.kind, mark.key],
+            )
+            for mark in marks
         ]
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:

@@ -98,5 +98,5 @@ class Shop:
         """A record's fields."""
         name = self.org.org.schema.of(record_id)
         assert name is not None
-        (found,) = self.org.query(f"SELECT {', '.join(fields)} FROM {name.name} WHERE Id = '{record_id}'")  # noqa: S608
+        (found,) = self.org.query(f"SELECT {', '.join(fields)} FROM {name.name} WHERE Id = '{record_id}'")
         return {field: found[field] for field in fields}

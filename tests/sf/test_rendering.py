@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -126,3 +127,12 @@ def test_standard_lookups_are_cleared_by_their_id_field() -> None:
 
     assert isinstance(row, Row)
     assert row.fields == {"AccountId": None}
+
+
+def test_writing_null_often_does_not_wear_the_interpreter_out() -> None:
+    row_of("item", {"item": item()})
+    before = sys.getrefcount(None)
+    for _ in range(2_000):
+        row_of("item", {"item": item()})
+
+    assert sys.getrefcount(None) > before - 1_000
