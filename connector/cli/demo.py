@@ -63,8 +63,7 @@ def demo(
     console = Console(highlight=False)
     chosen = speed or (ONCE_SPEED if once else LIVE_SPEED)
     try:
-        prepare(data, fresh=fresh)
-        with local_database(data / "postgres") as database:
+        with local_database(prepare(data, fresh=fresh)) as database:
             course = Demo(data=data, database=database, speed=chosen, crash=crash)
             with _shown(course, console, quiet=as_json, live=console.is_terminal and not once):
                 state = _run(course, until_over=once, limit=limit if once else float("inf"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import shutil
 from collections.abc import AsyncIterator
@@ -17,13 +16,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from connector.demo.processes import Child
-from connector.demo.systems import Served
+from connector.demo.systems import Served, environment
 from connector.errors import SettingsError
 from connector.localdb import LocalDatabase
 
 ROOT = Path(__file__).resolve().parents[2]
 METADATA = ROOT / "deploy" / "salesforce" / "force-app" / "main" / "default"
 SETS = (ROOT / "mappings" / "infiwave", ROOT / "mappings" / "voltara")
+
+PRIVATE = "private"
+"""Folder, below the demo's own, of all that others must not read: keys, tokens, logs."""
 
 CONSUMER_KEY = "order-connector-demo"
 INTEGRATION_USER = "integration@infiwave.example"
@@ -55,8 +57,11 @@ class Stage:
             return statistics
 
 
-def prepare(data: Path, *, fresh: bool) -> None:
+def prepare(data: Path, *, fresh: bool) -> Path:
     """Make the folder of everything that the demo keeps, empty if it is to start afresh.
+
+    Gives the folder for the database; all else is kept beside it, where only its owner may look. What
+    the org and the systems remember is worth nothing without the database, and goes when that is not there.
 
     Raises:
         SettingsError: the folder holds something that no demo made, or the checkout is not complete.
@@ -66,13 +71,15 @@ def prepare(data: Path, *, fresh: bool) -> None:
             "The demo needs the folders deploy/ and mappings/ of the checkout.",
             hint="Run it from a clone of the repository.",
         )
-    mark = data / ".order-connector-demo"
+    mark, database = data / ".order-connector-demo", data / "postgres"
     if data.exists() and any(data.iterdir()) and not mark.exists():
         raise SettingsError(f"{data} is not a folder of the demo.", hint="Choose an empty or new one with --data.")
-    if fresh and data.exists():
+    if data.exists() and (fresh or not (database / "PG_VERSION").exists()):
         shutil.rmtree(data)
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    data.mkdir(parents=True, exist_ok=True)
+    (data / PRIVATE).mkdir(exist_ok=True, mode=0o700)
     mark.touch()
+    return database
 
 
 @asynccontextmanager
@@ -82,6 +89,7 @@ async def set_up(data: Path, database: LocalDatabase, *, speed: float) -> AsyncI
     Raises:
         ChildFailed: a process did not start.
     """
+    data = data / PRIVATE
     org = Child("org", ["connector.localorg", "--data", str(data / "org"), "--metadata", str(METADATA)], data, {})
     systems = Child(
         "systems", ["connector.demo.systems", "--data", str(data / "systems"), "--speed", str(speed)], data, {}
@@ -152,7 +160,7 @@ async def _admit(url: str, admin_token: str, public_key: str) -> str:
 
 def _settings(database: LocalDatabase, org_url: str, key: Path, systems: dict[str, Served]) -> dict[str, str]:
     """The connector's settings, as an operator would give them: variables of its environment."""
-    values = {
+    return {
         "CONNECTOR_DATABASE__URL": database.url(),
         "CONNECTOR_SALESFORCE__INSTANCE_URL": org_url,
         "CONNECTOR_SALESFORCE__CONSUMER_KEY": CONSUMER_KEY,
@@ -162,10 +170,5 @@ def _settings(database: LocalDatabase, org_url: str, key: Path, systems: dict[st
         "CONNECTOR_API__PORT": "0",
         "CONNECTOR_API__TOKEN": secrets.token_urlsafe(24),
         "CONNECTOR_LOG__FORMAT": "json",
+        **environment(systems),
     }
-    for name, system in systems.items():
-        values[f"CONNECTOR_DESTINATIONS__{system['setting']}"] = system["url"]
-        values[f"CONNECTOR_INBOUND_SECRETS__{name.upper()}"] = json.dumps([system["inbound_secret"]])
-        for field, value in {"kind": system["kind"], **system["credentials"]}.items():
-            values[f"CONNECTOR_CREDENTIALS__{name.upper()}__{field.upper()}"] = value
-    return values

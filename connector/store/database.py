@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -58,15 +59,34 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Borrow a connection; every statement commits by itself."""
-        async with self._pool.acquire() as connection:
+        """Borrow a connection; every statement commits by itself.
+
+        Whoever is cancelled in here throws the connection away: the server ends what it was doing, and
+        nobody waits for its word on that.
+        """
+        connection = await self._pool.acquire()
+        try:
             yield connection
+        except asyncio.CancelledError:
+            connection.terminate()
+            raise
+        finally:
+            await self._pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Borrow a connection for one transaction; an exception rolls it back."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            yield connection
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except asyncio.CancelledError:
+                raise  # the connection goes, and the transaction with it
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await transaction.commit()
 
 
 Connection = Any

@@ -17,6 +17,7 @@ from connector.store.plans import load_plans
 from connector.store.queries import queries
 from connector.store.work import SILENT_SECONDS
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
     """One mark. `seq` grows whenever the record is marked again."""
@@ -95,7 +96,9 @@ class Outbox:
         """
         wanted = None if kinds is None else list(kinds)
         async with self._database.transaction() as connection:
-            claimed = await connection.fetch(self._sql["claim_lanes"], lanes, self._worker, lease, wanted, SILENT_SECONDS)
+            claimed = await connection.fetch(
+                self._sql["claim_lanes"], lanes, self._worker, lease, wanted, SILENT_SECONDS
+            )
             if not claimed:
                 return []
             names = [row["lane"] for row in claimed]

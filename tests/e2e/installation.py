@@ -62,19 +62,19 @@ class Installation:
                 self.connector = None
 
     async def tell_systems(self, url: str) -> None:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
             for system in self.systems.values():
                 (await http.post(f"{system['url']}/_sim/connector", json={"url": url})).raise_for_status()
 
     async def behave(self, system: str, **behaviour: Any) -> None:
         """Make a simulated system behave badly."""
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
             answer = await http.post(f"{self.systems[system]['url']}/_sim/behaviour", json=behaviour)
             assert answer.is_success, answer.text
 
     async def requests(self, system: str) -> list[dict[str, Any]]:
         """What a simulated system was asked."""
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
             answer = await http.get(f"{self.systems[system]['url']}/_sim/requests")
             answer.raise_for_status()
             found = answer.json()
@@ -129,11 +129,11 @@ class Installation:
     async def until_status(self, order: str, *statuses: str) -> str:
         """Wait until the org shows one of these statuses of the order."""
         try:
-            return await self.until(lambda: self.status(order) in statuses and self.status(order))  # type: ignore[return-value]
+            await self.until(lambda: self.status(order) in statuses)
         except AssertionError:
-            raise AssertionError(
-                f"the order is {self.status(order)!r}, not {statuses}: {self.message(order)}"
-            ) from None
+            seen = f"the order is {self.status(order)!r}, not {statuses}: {self.message(order)}"
+            raise AssertionError(seen) from None
+        return self.status(order)
 
     async def until_written(self) -> None:
         """Wait until Salesforce is up to date."""

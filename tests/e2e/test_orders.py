@@ -50,9 +50,10 @@ async def test_a_manual_task_waits_for_its_person_in_its_queue(installation: Ins
         await installation.until_status(order, "Completed")
 
 
-def _answer(installation: Installation, command: str) -> dict[str, str] | None:
+def _answer(installation: Installation, command: str) -> dict[str, str]:
+    """What became of a command; empty while it waits."""
     row = installation.row(f"SELECT Status__c, Answer__c FROM Fulfillment_Command__c WHERE Id = '{command}'")
-    return row if row["Status__c"] != "New" else None
+    return row if row["Status__c"] != "New" else {}
 
 
 async def test_a_business_failure_becomes_a_case_that_closes_with_its_cause(installation: Installation) -> None:
@@ -193,7 +194,7 @@ async def test_a_command_about_nothing_is_refused_with_a_reason(installation: In
 
 
 async def test_call_backs_with_a_wrong_signature_or_for_nobody_are_refused(installation: Installation) -> None:
-    async with installation.running() as connector, httpx.AsyncClient(trust_env=False) as http:
+    async with installation.running() as connector, httpx.AsyncClient(trust_env=False, timeout=30) as http:
         url = f"{connector.api.url}/v1/inbound/warehouse"
         unsigned = await http.post(url, json={"type": "shipment.shipped"})
         assert unsigned.status_code == 401
@@ -213,7 +214,7 @@ async def test_orders_that_were_activated_while_nobody_listened_are_taken_up(ins
 
 
 async def test_an_order_whose_event_never_came_is_found_by_comparison(installation: Installation) -> None:
-    installation.org.fault("missed_events", 1)
+    installation.org.fault("event_missed", 1)
     order = await installation.submit(ESIM)
     installation.org.clear_faults()
     async with installation.running():
