@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from connector.localdb import LocalDatabase, local_database
 from connector.store.database import Database
@@ -31,6 +32,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith("CONNECTOR_") or name.upper() in _PROXIES or name in {"FORCE_COLOR", "NO_COLOR"}:
             monkeypatch.delenv(name)
 
+
+# -- properties -----------------------------------------------------------------------------------------
+
+# No test depends on how fast the machine is, or how busy.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 # -- PostgreSQL -----------------------------------------------------------------------------------------
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.callouts.attempt import Attempt
+from connector.callouts.sender import CalloutSender
 from connector.mappings.set import Interface
 from connector.model.events import CalloutCompleted, CalloutFailed
 from connector.model.failure import Failure, FailureClass
@@ -490,19 +493,40 @@ fragments = st.sampled_from(
 ) | st.binary(max_size=20)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(answered=st.lists(fragments, max_size=8).map(b"".join))
-async def test_whatever_bytes_come_back_the_attempt_ends_with_an_event(answered: bytes) -> None:
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+class Babbler:
+    """Answers whatever it is told to, and hangs up."""
+
+    def __init__(self) -> None:
+        self.answer = b""
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
-        writer.write(answered)
+        writer.write(self.answer)
         await writer.drain()
 
-    async with raw_server(handle) as url:
-        result = await attempt(url, interface(outputs={"all": "[headers, body]"}, short_retries=0))
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def babbling() -> AsyncIterator[tuple[Babbler, CalloutSender]]:
+    babbler = Babbler()
+    async with raw_server(babbler) as url:
+        sender = sender_to(url)
+        yield babbler, sender
+        await sender.close()
+
+
+ANYTHING = sending(interface(outputs={"all": "[headers, body]"}, short_retries=0))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(answered=st.lists(fragments, max_size=8).map(b"".join))
+async def test_whatever_bytes_come_back_the_attempt_ends_with_an_event(
+    babbling: tuple[Babbler, CalloutSender], answered: bytes
+) -> None:
+    babbler, sender = babbling
+    babbler.answer = answered
+    result = await sender.attempt(work(), ANYTHING)
     if isinstance(result.event, CalloutFailed):
         assert result.event.failure.code
-        assert result.event.failure.failure_class in FailureClass
     else:
         assert isinstance(result.event, CalloutCompleted)
         assert result.record.status is not None
