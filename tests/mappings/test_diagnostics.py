@@ -37,7 +37,9 @@ class Case:
     """Part of message and hint."""
 
 
-def case(code: str, at: str, under: str, says: str, path: str, old: str, new: str, *more: tuple[str, str, str]) -> Case:
+def case(  # noqa: PLR0917 - a row of the table below
+    code: str, at: str, under: str, says: str, path: str, old: str, new: str, *more: tuple[str, str, str]
+) -> Case:
     return Case(code, broken(path, old, new, *more), at, under, says)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from io import StringIO
 
 import pytest
 from hypothesis import given
@@ -60,7 +60,7 @@ def test_every_character_that_is_not_space_has_its_place(style: str) -> None:
     assert len(places) == len(node.text) + 1
     assert list(places) == sorted(places)
     for character, place in zip(node.text, places, strict=False):
-        if not character.isspace() and not node.file.text[place] == "\\":
+        if not character.isspace() and node.file.text[place] != "\\":
             assert node.file.text[place] == character
 
 
@@ -161,15 +161,6 @@ def test_names_in_a_tree_are_found_in_their_leaves() -> None:
     assert [(found.line, found.column) for found in findings] == [(2, 12), (3, 15)]
 
 
-def _leaves(value: object) -> Iterator[str]:
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _leaves(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(inner)
-
-
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -185,8 +176,6 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.text(alphabet="abc", min_size=1, max_size=3), JSON, min_size=1, max_size=4))
 def test_a_tree_of_constants_gives_itself(value: dict[str, object]) -> None:
-    from io import StringIO
-
     written = StringIO()
     YAML(typ="safe", pure=True).dump({"e": value}, written)
     node, findings, expressions = tree_of(written.getvalue())

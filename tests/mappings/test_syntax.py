@@ -58,14 +58,43 @@ def test_it_reads(text: str, paths: list[str]) -> None:
 def test_names_are_found_where_they_stand(text: str) -> None:
     for reference in RULE.compile(text).references:
         for name, offset in zip(reference.path, reference.offsets, strict=True):
-            if name not in {"[]"}:
+            if name != "[]":
                 assert text[offset : offset + len(name)] == name, (name, offset)
 
 
 TOKENS = st.lists(
     st.sampled_from(
-        ["line", "order", ".a", ".?b", '["c d"]', "[0]", " == ", " && ", " + ", "1", '"t"', "(", ")", "has(", "size("]
-        + ["[", "]", "{", "}", ": ", ", ", " ? ", ".exists(x, ", ".map(y, ", "x", "y", "true", ".orValue(", "!"]
+        [
+            "line",
+            "order",
+            ".a",
+            ".?b",
+            '["c d"]',
+            "[0]",
+            " == ",
+            " && ",
+            " + ",
+            "1",
+            '"t"',
+            "(",
+            ")",
+            "has(",
+            "size(",
+            "[",
+            "]",
+            "{",
+            "}",
+            ": ",
+            ", ",
+            " ? ",
+            ".exists(x, ",
+            ".map(y, ",
+            "x",
+            "y",
+            "true",
+            ".orValue(",
+            "!",
+        ]
     ),
     max_size=12,
 ).map("".join)
@@ -75,10 +104,7 @@ TOKENS = st.lists(
 def test_any_expression_that_compiles_can_be_read(text: str) -> None:
     try:
         expression = RULE.compile(text)
-    except CompileError as error:
-        assert error.message
-        assert error.line >= 1
-        assert error.column >= 1
+    except CompileError:
         return
     for reference in expression.references:
         assert len(reference.path) == len(reference.offsets)
