@@ -41,9 +41,18 @@ class Finding:
 
 
 async def check_org(
-    config: OrgConfig, org: Org, tokens: TokenSource, schema: Schema, sets: Sequence[MappingSet]
+    config: OrgConfig,
+    org: Org,
+    tokens: TokenSource,
+    schema: Schema,
+    sets: Sequence[MappingSet],
+    *,
+    first_start: bool = False,
 ) -> list[Finding]:
-    """What stands in the way of working with this org, each finding once."""
+    """What stands in the way of working with this org, each finding once.
+
+    At the first start many waiting orders are an error: they are more likely the past than a backlog.
+    """
     try:
         await tokens.token()
     except ConnectorError as error:
@@ -58,7 +67,7 @@ async def check_org(
                 await check.writeback(mapping_set, mapping)
             await check.queues(mapping_set)
         if not check.findings:
-            await check.waiting_orders(config, org)
+            await check.waiting_orders(config, org, first_start=first_start)
     except RemoteError as error:
         check.add("error", error.code, error.message, error.hint)
     return list(dict.fromkeys(check.findings))
@@ -158,7 +167,7 @@ class _Check:
                     "Make the queue in Setup, or deploy deploy/salesforce.",
                 )
 
-    async def waiting_orders(self, config: OrgConfig, org: Org) -> None:
+    async def waiting_orders(self, config: OrgConfig, org: Org, *, first_start: bool) -> None:
         """Orders of before our time are not taken by accident."""
         if config.orders_since is not None:
             return
@@ -166,10 +175,10 @@ class _Check:
         count = await org.count(query)
         if count > _MANY_ORDERS:
             self.add(
-                "warning",
+                "error" if first_start else "warning",
                 "MANY_WAITING_ORDERS",
-                f"{count:,} activated orders have no {STATUS_FIELD} and will all be taken into fulfillment.",
-                "If they are of before the connector's time, set the day from which on it takes orders.",
+                f"{count:,} activated orders have no {STATUS_FIELD} and would all be taken into fulfillment.",
+                "Set CONNECTOR_SALESFORCE__ORDERS_SINCE to the day from which on the connector takes orders.",
             )
 
     async def _object(self, name: str, where: str) -> ObjectInfo | None:

@@ -11,7 +11,7 @@ from connector.sf.batches import CALL_RECORDS
 from connector.sf.budget import Budget, pace
 from connector.sf.ports import Mark
 from connector.sf.usage import UsageGauge
-from connector.sf.waking import Doorbell
+from connector.sf.waking import Doorbell, tasks
 from connector.sf.writeback import Flushed, WriteBack
 
 POLL_SECONDS = 5.0
@@ -47,7 +47,7 @@ class Flusher:
 
     async def run(self) -> None:
         """Flush until cancelled. Ends with an error of the store alone; claims then end by their lease."""
-        async with asyncio.TaskGroup() as tasks:
+        async with tasks() as group:
             while True:
                 await self._wait_until(self._quiet_until)
                 now = pace(self._gauge.last, self._budget)
@@ -59,7 +59,7 @@ class Flusher:
                     self._quiet_until = 0.0
                     await self._bell.wait(self._poll)
                 elif len(marks) >= CALL_RECORDS:
-                    tasks.create_task(self._flush(marks))
+                    group.create_task(self._flush(marks))
                 else:
                     await self._flush(marks)
 

@@ -16,6 +16,7 @@ from connector.sf.events import FULFILLMENT_COMMAND, ORDER_SUBMITTED, EventSourc
 from connector.sf.ports import CommandNotice, IntakePort, MalformedEvent, Notice, OrderNotice
 from connector.sf.record_ids import canonical_id
 from connector.sf.tally import Tally
+from connector.sf.waking import tasks
 
 log = structlog.get_logger(__name__)
 
@@ -58,8 +59,8 @@ class EventIntake:
             if position is not None:
                 positions[topic] = position
         waiting: asyncio.Queue[ReceivedEvent] = asyncio.Queue(maxsize=_GROUP)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._pump(positions, waiting))
+        async with tasks() as group:
+            group.create_task(self._pump(positions, waiting))
             while True:
                 await self._store(await _group(waiting))
 

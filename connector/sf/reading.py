@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -11,11 +12,13 @@ from connector.errors import RemoteError
 from connector.model.events import Addressed, OrderUnreadable
 from connector.model.ids import CommandId, OrderId
 from connector.sf.backoff import Backoff
+from connector.sf.budget import Budget, pace
 from connector.sf.commands import CommandReader
 from connector.sf.ports import IntakePort, NoticeKind, Unread
 from connector.sf.reader import OrderReader, not_found
 from connector.sf.soql import MAX_IDS
 from connector.sf.tally import Tally
+from connector.sf.usage import UsageGauge
 from connector.sf.waking import Doorbell
 
 log = structlog.get_logger(__name__)
@@ -45,7 +48,10 @@ class ReadingLoop:
         now: Callable[[], datetime],
         *,
         delivered: Callable[[], None],
+        gauge: UsageGauge | None = None,
+        budget: Budget | None = None,
         poll: float = POLL_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._orders = orders
         self._commands = commands
@@ -53,7 +59,10 @@ class ReadingLoop:
         self._tally = tally
         self._now = now
         self._delivered = delivered
+        self._gauge = gauge or UsageGauge()
+        self._budget = budget or Budget()
         self._poll = poll
+        self._clock = clock
         self._bell = Doorbell()
 
     def wake(self) -> None:
@@ -61,11 +70,19 @@ class ReadingLoop:
         self._bell.ring()
 
     async def run(self) -> None:
-        """Read until cancelled. Ends with an error of the store alone; claims then end by their lease."""
+        """Read until cancelled. Ends with an error of the store alone; claims then end by their lease.
+
+        At once when there was nothing to do; under load with a pause between two groups of orders, so that
+        groups are fuller and calls fewer. The pause grows as the daily calls run out. Commands don't wait.
+        """
+        orders_from = 0.0
         while True:
-            busy = await self.read_commands() + await self.read_orders()
+            busy = await self.read_commands()
+            if self._clock() >= orders_from and await self.read_orders():
+                orders_from = self._clock() + pace(self._gauge.last, self._budget).interval
             if not busy:
-                await self._bell.wait(self._poll)
+                pause = orders_from - self._clock()
+                await self._bell.wait(pause if pause > 0 else self._poll)
 
     async def read_orders(self) -> int:
         """One group of orders; how many were claimed."""

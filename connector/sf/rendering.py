@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -36,12 +36,23 @@ class Row:
     cut: tuple[str, ...] = ()
     """Fields whose text was cut."""
     set_hash: str = ""
+    note: str = ""
+    """What people should know although the record is written: a part of it that is not."""
 
     @property
     def body(self) -> dict[str, Any]:
         """The record as a collections request holds it."""
         identity = self.external_id or "id"
         return {"attributes": {"type": self.object}, identity: self.mark.key, **self.fields}
+
+    def lookup_of(self, field: str, value: str) -> str | None:
+        """The relationship by which the record looks up another whose external id `field` has this value."""
+        return next((name for name, target in self.fields.items() if target == {field: value}), None)
+
+    def without(self, field: str, note: str) -> Row:
+        """The row without one of its fields."""
+        fields = {name: value for name, value in self.fields.items() if name != field}
+        return replace(self, fields=fields, note=note)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connector.sf.failures import Refused
 from connector.sf.org import Org
 from connector.sf.record_ids import canonical_id
 
 LIFE_SECONDS = 3600.0
 _MISS_SECONDS = 60.0
-"""How long an unknown queue is believed to be unknown."""
+"""How long what is missing is believed to be missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +91,13 @@ def _field_info(field: Mapping[str, Any]) -> FieldInfo:
 
 
 class Schema:
-    """Objects and queues of one org, asked for once an hour."""
+    """Objects and queues of one org, asked for once an hour; what is missing, once a minute."""
 
     def __init__(self, org: Org, clock: Callable[[], float] = time.monotonic) -> None:
         self._org = org
         self._clock = clock
         self._objects: dict[str, tuple[float, ObjectInfo]] = {}
+        self._missing: dict[str, tuple[float, Refused]] = {}
         self._queues: dict[str, str] = {}
         self._queues_at: float | None = None
         self._lock = asyncio.Lock()
@@ -106,19 +108,27 @@ class Schema:
         Raises:
             RemoteError: as `Org.describe`; Refused when it doesn't exist or our user may not see it.
         """
-        known = self._objects.get(name)
-        if known is None or self._clock() - known[0] > LIFE_SECONDS:
-            known = (self._clock(), object_info(await self._org.describe(name)))
-            self._objects[name] = known
-        return known[1]
+        async with self._lock:
+            found = self._objects.get(name)
+            if found is not None and self._clock() - found[0] <= LIFE_SECONDS:
+                return found[1]
+            missing = self._missing.get(name)
+            if missing is not None and self._clock() - missing[0] <= _MISS_SECONDS:
+                raise missing[1]
+            try:
+                info = object_info(await self._org.describe(name))
+            except Refused as error:
+                self._missing[name] = (self._clock(), error)
+                raise
+            self._objects[name] = (self._clock(), info)
+            return info
 
     async def queue(self, developer_name: str) -> str | None:
         """The id of the queue of that developer name; None when there is none."""
         async with self._lock:
             wanted = developer_name.lower()
             age = None if self._queues_at is None else self._clock() - self._queues_at
-            stale = age is None or age > LIFE_SECONDS or (wanted not in self._queues and age > _MISS_SECONDS)
-            if stale:
+            if age is None or age > LIFE_SECONDS or (wanted not in self._queues and age > _MISS_SECONDS):
                 records = await self._org.query_all("SELECT Id, DeveloperName FROM Group WHERE Type = 'Queue'")
                 self._queues = {
                     str(record.get("DeveloperName")).lower(): canonical_id(str(record.get("Id"))) for record in records

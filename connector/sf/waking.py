@@ -1,9 +1,10 @@
-"""Loops that work while there is something to do, and else wait to be woken, or a while."""
+"""What loops need: to be woken, or wait a while; to do several things at once and fail with one plain error."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 
 class Doorbell:
@@ -24,3 +25,16 @@ class Doorbell:
         rung = self._rung.is_set()
         self._rung.clear()
         return rung
+
+
+@asynccontextmanager
+async def tasks() -> AsyncIterator[asyncio.TaskGroup]:
+    """A task group that fails with its first error alone, so that whoever runs it can tell what it was."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except ExceptionGroup as failed:
+        error: Exception = failed
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None

@@ -8,7 +8,7 @@ whose answer was lost is simply repeated.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -42,8 +42,11 @@ _REFUSED_PAUSE = timedelta(minutes=5)
 _STUCK_PAUSE = timedelta(hours=1)
 """After this a stuck record is tried again: somebody may have mended what was in its way."""
 
+_PATIENCE = 4
+"""How often a record waits for the record that it looks up before it goes without."""
+
 _MOST_SPLITS = 16
-"""Extra calls per flush for finding the row that makes Salesforce refuse a whole request."""
+"""Extra calls per flush: for finding the row that makes Salesforce refuse a whole request, and for orphans."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +135,12 @@ class WriteBack:
         if present.variables is None or mapping is None:
             flush.settle(Written(mark=mark))
             return None
-        row = render(present, mapping, await self._schema.object(mapping.object), self._now())
+        try:
+            info = await self._schema.object(mapping.object)
+        except Refused as error:
+            flush.settle(self._stuck(mark, error.sf_code, str(error), ()))
+            return None
+        row = render(present, mapping, info, self._now())
         if isinstance(row, Unrenderable):
             flush.settle(self._stuck(mark, "MAPPING", row.message, (row.field,)))
             return None
@@ -145,20 +153,13 @@ class WriteBack:
         if row.queue is None:
             return row
         owner = _as_id(row.queue) or await self._schema.queue(row.queue)
-        if owner is None:
-            if row.queue not in self._lacking:
-                self._lacking.add(row.queue)
-                log.error("queue_missing", queue=row.queue, kind=row.mark.kind, key=row.mark.key)
-            return row
-        self._lacking.discard(row.queue)
-        return Row(
-            mark=row.mark,
-            object=row.object,
-            external_id=row.external_id,
-            fields={**row.fields, OWNER: owner},
-            cut=row.cut,
-            set_hash=row.set_hash,
-        )
+        if owner is not None:
+            self._lacking.discard(row.queue)
+            return replace(row, fields={**row.fields, OWNER: owner})
+        if row.queue not in self._lacking:
+            self._lacking.add(row.queue)
+            log.error("queue_missing", queue=row.queue, kind=row.mark.kind, key=row.mark.key)
+        return replace(row, note=f"Salesforce has no queue {row.queue}; the owner was left alone.")
 
     # -- calls ----------------------------------------------------------------------------------------------
 
@@ -173,8 +174,16 @@ class WriteBack:
                 flush.splits += 1
                 await self._send_parts(result, flush)
             else:
+                orphans = []
                 for row in result.rows:
-                    flush.settle(self._settlement(row, flush))
+                    orphan = _orphan(row)
+                    if orphan is not None and flush.splits < _MOST_SPLITS:
+                        orphans.append(orphan)
+                    else:
+                        flush.settle(self._settlement(row, flush))
+                for call in to_calls(to_groups(orphans)):
+                    flush.splits += 1
+                    await self._send(call, flush)
 
     async def _send_parts(self, result: GroupResult, flush: _Flush) -> None:
         """One bad value can make Salesforce refuse a request as a whole: find it, so that the others go on."""
@@ -193,9 +202,7 @@ class WriteBack:
     def _settlement(self, result: RowResult, flush: _Flush) -> Settlement:
         mark, failure = result.row.mark, result.failure
         if failure is None:
-            lacks = result.row.queue is not None and OWNER not in result.row.fields
-            note = f"Salesforce has no queue {result.row.queue}; the owner was left alone." if lacks else ""
-            return Written(mark=mark, note=note)
+            return Written(mark=mark, note=result.row.note)
         settlement: Settlement
         match failure.row_class:
             case RowClass.LOCK:
@@ -256,6 +263,17 @@ class WriteBack:
                     self._tally.records_stuck += 1
                 case Gone():
                     self._tally.records_gone += 1
+
+
+def _orphan(result: RowResult) -> Row | None:
+    """The row without the lookup whose target stays away: a Case matters more than what it points to."""
+    failure = result.failure
+    if failure is None or failure.parent is None or result.row.mark.attempts < _PATIENCE:
+        return None
+    relationship = result.row.lookup_of(failure.parent.field, failure.parent.value)
+    if relationship is None:
+        return None
+    return result.row.without(relationship, f"Written without {relationship}: {failure.message}")
 
 
 def _parent(missing: MissingParent | None, mapping_set: MappingSet) -> tuple[RecordKind, str] | None:

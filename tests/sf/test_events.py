@@ -220,7 +220,7 @@ async def test_a_store_that_fails_ends_the_intake_without_moving_the_position(
     source = CometdSource(connection.config, connection.tokens, listener.tally, now)
     intake = EventIntake(source, listener.store, listener.tally, gap=lambda: None, heard=lambda: None)
 
-    with pytest.RaisesGroup(ConnectionError):
+    with pytest.raises(ConnectionError):
         await intake.run()
 
     assert listener.store.positions == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from dataclasses import replace
 
@@ -11,6 +13,7 @@ from connector.localorg import Fault, LocalOrg
 from connector.mappings.set import IntakeField, MappingSet
 from connector.model.events import Addressed, Operation, OperatorCommanded, OrderRead, OrderUnreadable
 from connector.model.ids import CommandId, OrderId
+from connector.sf.budget import Budget
 from connector.sf.commands import CommandReader
 from connector.sf.connection import Connection
 from connector.sf.reader import OrderReader
@@ -252,6 +255,8 @@ class Loop:
             self.tally,
             now,
             delivered=self._count,
+            budget=Budget(shortest=0.01),
+            poll=3_600,
         )
 
     def _count(self) -> None:
@@ -325,6 +330,21 @@ async def test_refused_and_answered_commands_end_here(loop: Loop, shop: Shop) ->
     assert loop.store.refused == {refused: "This order is not in fulfillment."}
     assert loop.store.dismissed == {answered: "answered already"}
     assert loop.store.unread == {}
+
+
+async def test_whoever_rings_is_read_at_once_and_orders_pause_without_losing_any(loop: Loop, shop: Shop) -> None:
+    task = asyncio.create_task(loop.loop.run())
+    orders = []
+    try:
+        for _ in range(3):
+            orders.append(shop.order("PHONE"))
+            loop.store.notice("order", orders[-1])
+            loop.loop.wake()
+            await loop.store.changed.until(lambda: [one.order for one in loop.store.delivered] == orders)
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 async def test_attributes_survive_the_way(connection: Connection, shop: Shop) -> None:
