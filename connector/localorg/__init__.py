@@ -3,6 +3,8 @@
 It knows Salesforce and nothing of the connector. See `README.md` in this folder.
 """
 
+from __future__ import annotations
+
 from connector.localorg.faults import Fault
 from connector.localorg.server import LocalOrg
 

@@ -16,6 +16,7 @@ from typing import Any, Self
 import uvicorn
 
 from connector.localorg import times
+from connector.localorg.events.cometd import CometD
 from connector.localorg.faults import Fault
 from connector.localorg.org import Org
 from connector.localorg.rest.app import App
@@ -127,6 +128,11 @@ class LocalOrg:
     def ask_to_stop(self) -> None:
         """Let `serve` come to its end."""
         self._server.should_exit = True
+
+    @property
+    def comet(self) -> CometD:
+        """The CometD endpoint, for its times. Only once the org answers."""
+        return self._app.cometd
 
     async def answering(self) -> None:
         """Wait until the org answers."""

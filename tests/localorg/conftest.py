@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from connector.localorg import LocalOrg
-from tests.localorg.world import METADATA, Catalog
+from tests.localorg.world import METADATA, Catalog, api
 
 
 @pytest.fixture
@@ -41,9 +41,3 @@ def integration(org: LocalOrg) -> Iterator[httpx.Client]:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return tmp_path / "org"
-
-
-def api(org: LocalOrg, token: str) -> httpx.Client:
-    return httpx.Client(
-        base_url=f"{org.url}/services/data/v66.0/", headers={"Authorization": f"Bearer {token}"}, timeout=10
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -13,6 +14,19 @@ from cryptography.x509.oid import NameOID
 from connector.localorg import LocalOrg
 
 METADATA = Path(__file__).resolve().parents[2] / "deploy" / "salesforce" / "force-app" / "main" / "default"
+
+
+def api(org: LocalOrg, token: str) -> httpx.Client:
+    """An HTTP client of the REST API with this session."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=f"{org.url}/services/data/v66.0/", headers=headers, timeout=10)
+
+
+def error(answer: httpx.Response) -> tuple[int, str, str]:
+    """Status, code and message of an error answer."""
+    body = answer.json()
+    assert isinstance(body, list)
+    return answer.status_code, body[0]["errorCode"], body[0]["message"]
 
 
 class Catalog:
