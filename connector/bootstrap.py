@@ -210,6 +210,11 @@ def _assemble(settings: Settings, database: Database, sets: MappingSets, worker_
     )
     sender = CalloutSender(lambda system: destination_of(settings, system), clock=utc_now)
     runner = CalloutRunner(sender, sets.loaded, worker.answered, concurrency=settings.worker.concurrency)
+
+    async def check() -> list[Finding]:
+        first_start = not await intake.has_begun()
+        return await check_org(config, org, tokens, schema, sets.current(), first_start=first_start)
+
     app = create_app(
         inbox=InboxBridge(intake, sets, worker.look),
         orders=TrackingBridge(database),
@@ -235,7 +240,7 @@ def _assemble(settings: Settings, database: Database, sets: MappingSets, worker_
         _flusher=flusher,
         _subscription=subscription,
         _reconciliation=reconciliation,
-        _check=lambda: check_org(config, org, tokens, schema, sets.current()),
+        _check=check,
     )
 
 
@@ -254,7 +259,9 @@ def org_config(settings: Settings) -> OrgConfig:
         raise SettingsError("The org is not set.", hint="`connector settings` shows what is missing.")
     if org.client_secret is not None:
         secret = OrgClientCredentials(consumer_key=org.consumer_key, consumer_secret=org.client_secret)
-        return OrgConfig(url=org.instance_url, credentials=secret, api_version=org.api_version)
+        return OrgConfig(
+            url=org.instance_url, credentials=secret, api_version=org.api_version, orders_since=org.orders_since
+        )
     key = JwtBearer(
         consumer_key=org.consumer_key,
         username=org.username or "",
@@ -262,7 +269,7 @@ def org_config(settings: Settings) -> OrgConfig:
         private_key_file=org.private_key_file,
         audience=org.audience,
     )
-    return OrgConfig(url=org.instance_url, credentials=key, api_version=org.api_version)
+    return OrgConfig(url=org.instance_url, credentials=key, api_version=org.api_version, orders_since=org.orders_since)
 
 
 def destination_of(settings: Settings, system: System) -> Destination | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -118,6 +119,8 @@ class SalesforceSettings(_Section):
     """Audience of the JWT where it is not the My Domain, such as `https://test.salesforce.com`."""
     api_version: str = Field(default=API_VERSION, pattern=r"^\d+\.0$")
     """Version of the Salesforce API."""
+    orders_since: date | None = None
+    """Orders activated before this day are left alone when orders are looked for by query."""
     events: Literal["cometd"] = "cometd"
     """How events are received."""
 

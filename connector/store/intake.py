@@ -145,6 +145,11 @@ class Intake:
         async with self._database.connection() as connection:
             return [CommandId(row["u"]) for row in await connection.fetch(self._sql["unknown_commands"], list(ids))]
 
+    async def has_begun(self) -> bool:
+        """Any order or command was ever heard of."""
+        async with self._database.connection() as connection:
+            return bool(await connection.fetchval(self._sql["has_begun"]))
+
     async def exists(self, order: OrderId, item: ItemNo | None) -> bool:
         """The order is known, and its plan has the item."""
         async with self._database.connection() as connection:

@@ -78,3 +78,7 @@ select exists (select from orders where order_id = $1)
 -- name: next_due
 -- When the next notice may be claimed.
 select min(due_at) from intake where kind = $1 and done_at is null
+
+-- name: has_begun
+-- Whether any notice was ever taken.
+select exists (select from intake)
