@@ -26,7 +26,7 @@ from connector.callouts.destination import Credentials as SystemCredentials
 from connector.callouts.runner import CalloutRunner
 from connector.callouts.sender import CalloutSender
 from connector.errors import SettingsError
-from connector.mappings.set import System
+from connector.mappings.set import MappingSet, System
 from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner
 from connector.orchestrator.worker import Worker
@@ -152,13 +152,14 @@ async def _again(loop: Callable[[], Awaitable[None]]) -> None:
 
 
 @asynccontextmanager
-async def open_connector(settings: Settings) -> AsyncIterator[Connector]:
+async def open_connector(settings: Settings, current: Sequence[MappingSet]) -> AsyncIterator[Connector]:
     """Put a connector together from complete settings, on a database brought to the present schema.
+
+    `current` are the mapping sets for new orders, the default one first.
 
     Raises:
         SettingsError: a setting is wrong in a way that only use can show.
         TransientError: the database can't be reached.
-        MappingError: a mapping set has errors.
     """
     if settings.database.url is None:
         raise SettingsError("No database is set.", hint="Set CONNECTOR_DATABASE__URL.")
@@ -167,7 +168,7 @@ async def open_connector(settings: Settings) -> AsyncIterator[Connector]:
     async with await Database.connect(url, size=settings.database.pool_size) as database:
         for name in await migrate(database):
             log.info("migrated", migration=name)
-        sets = await MappingSets.publish(settings.mapping_sets, SetTable(database))
+        sets = await MappingSets.publish(current, SetTable(database))
         yield _assemble(settings, database, sets, worker_id)
 
 

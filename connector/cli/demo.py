@@ -63,7 +63,10 @@ def demo(
     console = Console(highlight=False)
     chosen = speed or (ONCE_SPEED if once else LIVE_SPEED)
     try:
-        with local_database(prepare(data, fresh=fresh)) as database:
+        folder = prepare(data, fresh=fresh)
+        with contextlib.ExitStack() as stack:
+            with console.status("starting the database") if console.is_terminal else contextlib.nullcontext():
+                database = stack.enter_context(local_database(folder))
             course = Demo(data=data, database=database, speed=chosen, crash=crash)
             with _shown(course, console, quiet=as_json, live=console.is_terminal and not once):
                 state = _run(course, until_over=once, limit=limit if once else float("inf"))

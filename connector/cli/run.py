@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,8 +43,9 @@ def run(
     try:
         configured = settings.load()
         log.configure(configured)
-        _refuse_incomplete(configured, _load_sets(configured))
-        code = asyncio.run(_run(configured, check=check, ready_file=ready_file))
+        sets = _load_sets(configured)
+        _refuse_incomplete(configured, sets)
+        code = asyncio.run(_run(configured, sets, check=check, ready_file=ready_file))
     except ConnectorError as error:
         typer.echo(f"connector run: {error}", err=True)
         code = NOT_READY if error.code in _MENDABLE else 1
@@ -59,7 +61,7 @@ def _load_sets(configured: Settings) -> list[MappingSet]:
     return [load(folder) for folder in configured.mapping_sets if folder.is_dir()]
 
 
-def _refuse_incomplete(configured: Settings, sets: list[MappingSet]) -> None:
+def _refuse_incomplete(configured: Settings, sets: Sequence[MappingSet]) -> None:
     from connector import settings
 
     for warning in settings.warnings(configured):
@@ -73,14 +75,14 @@ def _refuse_incomplete(configured: Settings, sets: list[MappingSet]) -> None:
         raise typer.Exit(NOT_READY)
 
 
-async def _run(configured: Settings, *, check: bool, ready_file: Path | None) -> int:
+async def _run(configured: Settings, sets: Sequence[MappingSet], *, check: bool, ready_file: Path | None) -> int:
     from connector.bootstrap import open_connector
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_connector(configured) as connector:
+    async with open_connector(configured, sets) as connector:
         findings = await connector.check_org()
         for finding in findings:
             typer.echo(str(finding), err=True)

@@ -64,8 +64,12 @@ class Demo:
         Raises:
             ConnectorError: a part of the demo does not work.
         """
-        self._tell("starting the database, the local org, the systems and the connector")
-        async with set_up(self.data, self.database, speed=self.speed) as stage, self._org(stage) as org:
+        self._tell("starting the local org, the systems and the connector")
+        async with (
+            self._ticking(),
+            set_up(self.data, self.database, speed=self.speed) as stage,
+            self._org(stage) as org,
+        ):
             self._tell("placing orders")
             await self._place(org)
             people = People(org, network_url=stage.systems["network"]["url"])
@@ -82,6 +86,21 @@ class Demo:
                     await asyncio.sleep(LOOK_SECONDS)
             self._tell("stopping")
         return self.state
+
+    @asynccontextmanager
+    async def _ticking(self) -> AsyncIterator[None]:
+        """The clock on the screen goes on, whatever else takes its time."""
+
+        async def tick() -> None:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                self.show(self.state)
+
+        ticking = asyncio.create_task(tick())
+        try:
+            yield
+        finally:
+            ticking.cancel()
 
     @asynccontextmanager
     async def _org(self, stage: Stage) -> AsyncIterator[httpx.AsyncClient]:

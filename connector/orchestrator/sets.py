@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from connector.errors import MappingError
 from connector.mappings.compile import compile_set
-from connector.mappings.load import load
 from connector.mappings.set import MappingSet
 from connector.store.sets import SetTable
 
@@ -21,13 +19,8 @@ class MappingSets:
         self._table = table
 
     @classmethod
-    async def publish(cls, folders: Sequence[Path], table: SetTable) -> MappingSets:
-        """Load the sets of these folders, and keep each in the database for the orders that start with it.
-
-        Raises:
-            MappingError: a set has errors.
-        """
-        current = [load(folder) for folder in folders]
+    async def publish(cls, current: Sequence[MappingSet], table: SetTable) -> MappingSets:
+        """Make these the sets for new orders; each is kept in the database for the orders that start with it."""
         for mappings in current:
             await table.keep(mappings.hash, mappings.name, mappings.version, mappings.files)
         return cls(current, table)

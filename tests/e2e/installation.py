@@ -19,6 +19,7 @@ from connector.demo.catalog import Seeded, seed
 from connector.demo.orders import SampleOrder, submit
 from connector.demo.systems import Served, serving
 from connector.localorg import LocalOrg
+from connector.mappings.load import load
 from connector.settings import Settings
 from connector.store.tracking import Tracking
 
@@ -48,7 +49,7 @@ class Installation:
     async def running(self) -> AsyncIterator[Connector]:
         """The connector, at work while the block runs."""
         stop = asyncio.Event()
-        async with open_connector(self.settings) as connector:
+        async with open_connector(self.settings, [load(folder) for folder in SETS]) as connector:
             findings = await connector.check_org()
             assert [finding for finding in findings if finding.level == "error"] == []
             self.connector = connector

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.mappings.load import load
 from connector.mappings.set import MappingSet
 from connector.model.events import Addressed, CalloutCompleted, CalloutFailed, Event, OrderRead, OrderUnreadable
 from connector.model.failure import Failure, FailureClass, Problem
@@ -61,7 +62,7 @@ class Bench:
 
     async def count(self, table: str) -> int:
         async with self.database.connection() as connection:
-            return int(await connection.fetchval(f"select count(*) from {table}"))  # noqa: S608
+            return int(await connection.fetchval(f"select count(*) from {table}"))
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def bench(database: Database) -> Bench:
-    return Bench(database, await MappingSets.publish([SETS / "infiwave"], SetTable(database)))
+    return Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database)))
 
 
 def order_id(number: int) -> OrderId:
