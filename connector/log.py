@@ -43,8 +43,19 @@ MAX_FRAMES = 4
 _SHORTEST_SECRET = 6
 """A known secret shorter than this is not searched for: it would blot out half of every line."""
 
-_QUIET = ("aiohttp.access", "asyncio", "httpcore", "httpx", "simple_salesforce", "urllib3", "uvicorn.access", "zeep")
-"""Libraries that tell of every request; only their warnings are kept."""
+_QUIET = (
+    "aiocometd_ng",
+    "aiohttp.access",
+    "aiosfstream_ng",
+    "asyncio",
+    "httpcore",
+    "httpx",
+    "simple_salesforce",
+    "urllib3",
+    "uvicorn",
+    "zeep",
+)
+"""Libraries that tell of every request and connection; only their warnings are kept."""
 
 _PACKAGE = Path(__file__).parent
 
@@ -266,6 +277,7 @@ class _Exceptions:
     def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
         error = _exception(event.pop("exc_info", None))
         event.pop("stack_info", None)
+        event.pop("color_message", None)  # uvicorn's message once more, coloured
         if error is not None:
             event["error"] = _plain(error)
             if places := list(_own_places(error.__traceback__)):
