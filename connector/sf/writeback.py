@@ -8,7 +8,7 @@ whose answer was lost is simply repeated.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -20,9 +20,9 @@ from connector.sf.backoff import Backoff
 from connector.sf.batches import CALL_RECORDS, Group, GroupResult, RowResult, group_result, to_calls, to_groups
 from connector.sf.failures import LimitReached, MissingParent, Refused, RowClass, RowFailure, SignInFailed
 from connector.sf.org import Org
+from connector.sf.owners import Owners
 from connector.sf.ports import Gone, Mark, OutboxPort, Postponed, Present, SetsPort, Settlement, Stuck, Written
-from connector.sf.record_ids import canonical_id
-from connector.sf.rendering import OWNER, Row, Unrenderable, render
+from connector.sf.rendering import Row, Unrenderable, render
 from connector.sf.schema import Schema
 from connector.sf.tally import Tally
 
@@ -92,7 +92,7 @@ class WriteBack:
         self._sets = sets
         self._tally = tally
         self._now = now
-        self._lacking: set[str] = set()
+        self._owners = Owners(org, schema)
 
     async def claim(self, kinds: Sequence[RecordKind] | None = None) -> Sequence[Mark]:
         """As much as one call carries; `kinds` as in `OutboxPort.claim`."""
@@ -105,7 +105,7 @@ class WriteBack:
         await self._find_sets(presents, flush)
         try:
             rows = [row for present in presents if (row := await self._row(present, flush)) is not None]
-            for call in to_calls(to_groups(rows)):
+            for call in to_calls(to_groups(await self._owners.give(rows))):
                 await self._send(call, flush)
         except RemoteError as error:
             self._give_up(marks, error, flush)
@@ -146,20 +146,7 @@ class WriteBack:
             return None
         if row.cut:
             self._tally.values_cut += len(row.cut)
-        return await self._owned(row)
-
-    async def _owned(self, row: Row) -> Row:
-        """The row with its owner. An unknown queue leaves the owner alone: the record matters more."""
-        if row.queue is None:
-            return row
-        owner = _as_id(row.queue) or await self._schema.queue(row.queue)
-        if owner is not None:
-            self._lacking.discard(row.queue)
-            return replace(row, fields={**row.fields, OWNER: owner})
-        if row.queue not in self._lacking:
-            self._lacking.add(row.queue)
-            log.error("queue_missing", queue=row.queue, kind=row.mark.kind, key=row.mark.key)
-        return replace(row, note=f"Salesforce has no queue {row.queue}; the owner was left alone.")
+        return row
 
     # -- calls ----------------------------------------------------------------------------------------------
 
@@ -202,6 +189,7 @@ class WriteBack:
     def _settlement(self, result: RowResult, flush: _Flush) -> Settlement:
         mark, failure = result.row.mark, result.failure
         if failure is None:
+            self._owners.written(result.row)
             return Written(mark=mark, note=result.row.note)
         settlement: Settlement
         match failure.row_class:
@@ -294,10 +282,3 @@ def _parent(missing: MissingParent | None, mapping_set: MappingSet) -> tuple[Rec
 def _told(failure: RowFailure) -> str:
     fields = f" ({', '.join(failure.fields)})" if failure.fields else ""
     return f"{failure.code}{fields}: {failure.message}"
-
-
-def _as_id(text: str) -> str | None:
-    try:
-        return canonical_id(text)
-    except ValueError:
-        return None

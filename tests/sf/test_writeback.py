@@ -363,6 +363,40 @@ async def test_an_unknown_queue_costs_the_owner_and_not_the_record(desk: Desk, s
     assert len(shop.org.query("SELECT Id FROM Orchestration_Item__c")) == 1
 
 
+async def test_what_a_person_took_from_the_queue_stays_with_that_person(
+    desk: Desk, connection: Connection, local_org: LocalOrg, shop: Shop, order: OrderId
+) -> None:
+    desk.plan(order)
+    for number in (1, 2):
+        desk.item(order, number, queue="Credit_Check")
+    await desk.flush()
+    operator = local_org.add_user("olga@localorg.example", "Olga")
+    first, second = shop.org.query("SELECT Id, OwnerId FROM Orchestration_Item__c ORDER BY External_Id__c")
+    shop.org.update(first["Id"], OwnerId=operator)
+
+    again = Desk(connection)  # a worker that remembers nothing
+    for writer in (desk, again):
+        for number in (1, 2):
+            writer.item(order, number, queue="Credit_Check", state="Completed")
+        await writer.flush()
+
+        items = shop.org.query("SELECT OwnerId, State__c FROM Orchestration_Item__c ORDER BY External_Id__c")
+        assert [item["OwnerId"] for item in items] == [operator, second["OwnerId"]]
+        assert [item["State__c"] for item in items] == ["Completed", "Completed"]
+
+
+async def test_a_queue_that_comes_later_becomes_the_owner_then(desk: Desk, shop: Shop, order: OrderId) -> None:
+    (queue,) = shop.org.query("SELECT Id FROM Group WHERE DeveloperName = 'Credit_Check'")
+    desk.plan(order)
+    desk.item(order, 1)
+    await desk.flush()
+    desk.item(order, 1, queue="Credit_Check")
+    await desk.flush()
+
+    (item,) = shop.org.query("SELECT OwnerId FROM Orchestration_Item__c")
+    assert item["OwnerId"] == queue["Id"]
+
+
 # -- text -----------------------------------------------------------------------------------------------------
 
 
