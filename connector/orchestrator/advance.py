@@ -17,7 +17,9 @@ from connector.model.commands import (
 )
 from connector.model.events import TimerKind
 from connector.model.failure import Failure, FailureClass
+from connector.model.ids import TechnicalLineNo
 from connector.model.json import Json, JsonObject
+from connector.model.order import Action
 from connector.model.plan import Item
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.orchestrator.fallout import judge
@@ -122,10 +124,18 @@ def _run_task(step: Step, item: Item) -> None:
         activation = step.activation(item)
         outputs = {name: expression.evaluate(activation) for name, expression in definition.sets.items()}
     elif definition.task == "assetize":
-        sources = set(item.sources)
-        lines = tuple(no for no, line in step.plan.lines.items() if sources.intersection(line.sources))
-        step.command(Assetize(lines=lines))
+        step.command(Assetize(lines=_changing_lines(step, item)))
     complete(step, item, outputs)
+
+
+def _changing_lines(step: Step, item: Item) -> tuple[TechnicalLineNo, ...]:
+    """The technical lines of the item's sources that change what is installed."""
+    sources = set(item.sources)
+    return tuple(
+        no
+        for no, line in step.plan.lines.items()
+        if line.action is not Action.NO_CHANGE and sources.intersection(line.sources)
+    )
 
 
 def _open_task(step: Step, item: Item) -> None:

@@ -53,7 +53,7 @@ def begin(
     made = decompose(event.order, event.inventory, mappings, now)
     if made.problems:
         return *_reject(event.order, made.problems, now, mappings), made.explanation
-    plan = Plan(order=event.order, state=PlanState.IN_PROGRESS, set_hash=mappings.hash, created_at=now)
+    plan = Plan(order=made.order, state=PlanState.IN_PROGRESS, set_hash=mappings.hash, created_at=now)
     plan.add(made.items, made.lines)
     step = Step(plan, now, mappings)
     step.record("plan made", detail=f"{len(made.lines)} technical lines, {len(made.items)} items")
@@ -129,6 +129,8 @@ def handle(plan: Plan, event: Event, now: datetime, mappings: MappingSet) -> lis
 def _present_attempt(step: Step, number: ItemNo, epoch: int, attempt: int) -> Item | None:
     """The item, if this very attempt of it is still under way."""
     item = step.plan.items.get(number)
+    if item is not None and item.epoch == epoch and item.state is ItemState.COMPLETED:
+        return None  # its call-back was faster
     if item is None or (item.epoch, item.attempts) != (epoch, attempt) or item.state is not ItemState.RUNNING:
         step.record("late answer ignored", item, f"epoch {epoch}, attempt {attempt}")
         return None
