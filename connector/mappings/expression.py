@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 from cel_expr_python import cel
@@ -23,7 +23,7 @@ from cel_expr_python.ext import ext_math, ext_optional, ext_strings
 
 from connector.errors import ConnectorError, UsageError
 from connector.mappings.functions import FUNCTIONS
-from connector.mappings.syntax import Reference, references
+from connector.mappings.syntax import ELEMENT, Reference, references
 from connector.model.json import Json
 
 MAX_LENGTH = 4_000
@@ -133,13 +133,14 @@ class Activation:
 class Expression:
     """One compiled CEL expression, where it stands, and how to evaluate it."""
 
-    __slots__ = ("_never_null", "_program", "environment", "source", "text")
+    __slots__ = ("_names", "_never_null", "_program", "environment", "source", "text")
 
     def __init__(self, text: str, source: Source, program: Any, environment: Environment) -> None:
         self.text = text
         self.source = source
         self.environment = environment
         self._program = program
+        self._names: tuple[tuple[str, ...], ...] | None = None
         self._never_null = self.result_type in _NEVER_NULL
 
     def __repr__(self) -> str:
@@ -148,8 +149,14 @@ class Expression:
 
     @property
     def names(self) -> tuple[tuple[str, ...], ...]:
-        """The dotted paths that it reads, for explanations: `(("line", "attributes", "tier"),)`."""
-        return paths(self.text)
+        """The dotted paths that it reads, each once, for explanations: `(("line", "attributes", "tier"),)`.
+
+        A path into the elements of a list is told up to the list.
+        """
+        if self._names is None:
+            found = (tuple(takewhile(ELEMENT.__ne__, reference.path)) for reference in self.references)
+            self._names = tuple(dict.fromkeys(path for path in found if len(path) > 1))
+        return self._names
 
     @property
     def result_type(self) -> str:
@@ -240,15 +247,3 @@ def _compile_error(text: str) -> CompileError:
         return CompileError(text)
     found[0].others = tuple(found[1:])
     return found[0]
-
-
-_STRING = re.compile(r"""r?("{3}.*?"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""", re.DOTALL)
-_PATH = re.compile(r"(?<![\w.?])[A-Za-z_]\w*(?:\.\??[A-Za-z_]\w*)+(?!\w|\s*\()")
-
-
-@lru_cache(maxsize=4096)
-def paths(text: str) -> tuple[tuple[str, ...], ...]:
-    """The dotted paths in an expression's text, without those in string literals, each once, in order."""
-    bare = _STRING.sub('""', text)
-    found = (tuple(match.group().replace("?", "").split(".")) for match in _PATH.finditer(bare))
-    return tuple(dict.fromkeys(found))
