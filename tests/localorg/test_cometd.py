@@ -110,6 +110,17 @@ async def test_a_forgotten_client_shakes_hands_again_and_misses_nothing(org: Loc
         assert await received(client, 1) == ["two"]
 
 
+async def test_an_expired_session_is_renewed_and_nothing_missed(org: LocalOrg) -> None:
+    positions: dict[str, Any] = {}
+    async with subscribed(org, MappingStorage(positions)) as client:
+        await client.subscribe(SUBMITTED)
+        submit(org, "one")
+        assert await received(client, 1) == ["one"]
+        org.expire_tokens()
+        submit(org, "two")
+        assert await received(client, 1) == ["two"]
+
+
 async def test_an_unknown_channel_is_refused(org: LocalOrg) -> None:
     async with subscribed(org, ReplayOption.NEW_EVENTS) as client:
         with pytest.raises(ServerError, match="400"):

@@ -219,6 +219,29 @@ def test_all_or_none_of_requests(admin: httpx.Client, org: LocalOrg) -> None:
     assert len(org.org.bus) == 0
 
 
+def test_graphs_stand_or_fall_alone(admin: httpx.Client, org: LocalOrg) -> None:
+    def graph(name: str, *, good: bool = True) -> dict[str, Any]:
+        contact = {"LastName": name, "AccountId": "@{account.id}"} | ({} if good else {"Nope": 1})
+        return {
+            "graphId": name,
+            "compositeRequest": [
+                part("POST", "sobjects/Account", "account", {"Name": name}),
+                part("POST", "sobjects/Contact", "contact", contact),
+            ],
+        }
+
+    answer = admin.post("composite/graph", json={"graphs": [graph("good"), graph("bad", good=False)]})
+    good, bad = answer.json()["graphs"]
+    assert (good["graphId"], good["isSuccessful"]) == ("good", True)
+    assert [part["httpStatusCode"] for part in good["graphResponse"]["compositeResponse"]] == [201, 201]
+    assert (bad["graphId"], bad["isSuccessful"]) == ("bad", False)
+    refusals = [part["body"][0]["errorCode"] for part in bad["graphResponse"]["compositeResponse"]]
+    assert refusals == ["PROCESSING_HALTED", "INVALID_FIELD"]
+    assert [row["Name"] for row in org.query("SELECT Name FROM Account")] == ["good"]
+    too_many = admin.post("composite/graph", json={"graphs": [graph(str(number)) for number in range(76)]})
+    assert too_many.json()[0]["errorCode"] == "LIMIT_EXCEEDED"
+
+
 def test_what_is_no_composite_request(admin: httpx.Client) -> None:
     def refused(*parts: Any) -> str:
         answer = admin.post("composite", json={"compositeRequest": list(parts)})

@@ -23,6 +23,20 @@ def test_pages_show_the_moment_of_the_query(admin: httpx.Client, org: LocalOrg) 
     assert page["totalSize"] == 450
 
 
+def test_the_columns_of_a_query(admin: httpx.Client) -> None:
+    soql = "SELECT Id, Name, Owner.Name, IsDeleted, (SELECT Status FROM Orders) FROM Account"
+    answer = admin.get("query", params={"q": soql, "columns": "true"}).json()
+    listed = answer["columnMetadata"]
+    assert (answer["entityName"], answer["idSelected"], answer["keyPrefix"]) == ("Account", True, "001")
+    assert [column["columnName"] for column in listed] == ["Id", "Name", "Owner", "IsDeleted", "Orders"]
+    assert [column["columnName"] for column in listed[2]["joinColumns"]] == ["Name"]
+    assert [column["columnName"] for column in listed[4]["joinColumns"]] == ["Status"]
+    assert (listed[1]["textType"], listed[3]["booleanType"]) == (True, True)
+    grouped = admin.get("query", params={"q": "SELECT Type, COUNT(Id) FROM Account GROUP BY Type", "columns": "true"})
+    assert [column["columnName"] for column in grouped.json()["columnMetadata"]] == ["Type", "expr0"]
+    assert error(admin.get("query", params={"q": "SELECT Nope FROM Account", "columns": "true"}))[1] == "INVALID_FIELD"
+
+
 def test_repeated_slashes_are_one(admin: httpx.Client, org: LocalOrg) -> None:
     assert admin.get(f"{org.url}////services//data/v66.0/limits/").status_code == 200
 

@@ -57,26 +57,28 @@ class Bus:
         Raises:
             PositionRefused: it names no event that is kept.
         """
-        self._purge()
-        if replay_id == OLDEST:
-            return self._log[0].replay_id - 1 if self._log else self._last()
-        if replay_id == NEWEST:
-            return self._last()
-        place = self._place(replay_id)
-        if place == 0 or self._log[place - 1].replay_id != replay_id:
-            raise PositionRefused
-        return replay_id
+        with self._store.lock:
+            self._purge()
+            if replay_id == OLDEST:
+                return self._log[0].replay_id - 1 if self._log else 0
+            if replay_id == NEWEST:
+                return self._log[-1].replay_id if self._log else 0
+            place = self._place(replay_id)
+            if place == 0 or self._log[place - 1].replay_id != replay_id:
+                raise PositionRefused
+            return replay_id
 
     def after(self, position: int, topics: Iterable[str], most: int) -> list[Event]:
         """The next events of these topics after a position, at most so many."""
         wanted = frozenset(topics)
         found: list[Event] = []
-        for place in range(self._place(position), len(self._log)):
-            event = self._log[place]
-            if event.object in wanted:
-                found.append(event)
-                if len(found) == most:
-                    break
+        with self._store.lock:
+            for place in range(self._place(position), len(self._log)):
+                event = self._log[place]
+                if event.object in wanted:
+                    found.append(event)
+                    if len(found) == most:
+                        break
         return found
 
     def ring_for(self, bell: Bell) -> None:
@@ -95,9 +97,6 @@ class Bus:
 
     def _place(self, replay_id: int) -> int:
         return bisect_right(self._log, replay_id, key=lambda event: event.replay_id)
-
-    def _last(self) -> int:
-        return self._log[-1].replay_id if self._log else 0
 
     def _purge(self) -> None:
         horizon = (self._clock() - RETENTION).timestamp()

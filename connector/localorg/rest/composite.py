@@ -1,7 +1,7 @@
-"""`/composite`: up to 25 subrequests in one call, later ones using what earlier ones answered.
+"""`/composite` and `/composite/graph`: many requests in one call, later ones using what earlier ones answered.
 
-Source: REST API Developer Guide, "Composite". Subrequests run in the order given; `@{ref.path}` stands for a part of
-an earlier answer.
+Source: REST API Developer Guide, "Composite", "Composite Graph". Subrequests run in the order given; `@{ref.path}`
+stands for a part of an earlier answer.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ MOST_COLLECTIONS = 5
 
 _REFERENCE = re.compile(r"@\{([^}]+)\}")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+MOST_GRAPHS = 75
+MOST_NODES = 500
+"""Graphs in one call, and subrequests in all of them."""
+
 _ERROR = 400
 """HTTP statuses from here on are errors."""
 
@@ -41,11 +45,29 @@ class Composite:
     def run(self, request: Request) -> Reply:
         """POST a composite request."""
         body = request.object()
-        parts = body.get("compositeRequest")
-        if not isinstance(parts, list) or not parts:
-            raise refused("JSON_PARSER_ERROR", "compositeRequest must be a list at [line:1, column:1]")
+        parts = _parts(body)
         _demand_few(parts)
-        all_or_none = bool(body.get("allOrNone", False))
+        results, _ = self._run(request, parts, all_or_none=bool(body.get("allOrNone", False)))
+        return Reply(200, {"compositeResponse": results})
+
+    def graphs(self, request: Request) -> Reply:
+        """POST composite graphs: each is done as a whole or not at all, whatever becomes of the others."""
+        graphs = request.object().get("graphs")
+        if not isinstance(graphs, list) or not graphs:
+            raise refused("JSON_PARSER_ERROR", "graphs must be a list at [line:1, column:1]")
+        if len(graphs) > MOST_GRAPHS or sum(len(_parts(graph)) for graph in graphs) > MOST_NODES:
+            raise refused("LIMIT_EXCEEDED", f"No more than {MOST_GRAPHS} graphs with {MOST_NODES} nodes in one call")
+        answers = []
+        for graph in graphs:
+            results, done = self._run(request, _parts(graph), all_or_none=True)
+            response = {"compositeResponse": results}
+            answers.append({"graphId": graph.get("graphId"), "graphResponse": response, "isSuccessful": done})
+        return Reply(200, {"graphs": answers})
+
+    def _run(
+        self, request: Request, parts: list[dict[str, Any]], *, all_or_none: bool
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """The results, and whether they stand."""
         answers: dict[str, Any] = {}
         results: list[dict[str, Any]] = []
         with self._org.store.transaction() as transaction:
@@ -54,9 +76,8 @@ class Composite:
                 results.append(self._part(request, part, answers))
                 if all_or_none and results[-1]["httpStatusCode"] >= _ERROR:
                     transaction.undo(start)
-                    results = _undone(parts, results)
-                    break
-        return Reply(200, {"compositeResponse": results})
+                    return _undone(parts, results), False
+        return results, True
 
     def _part(self, request: Request, part: dict[str, Any], answers: dict[str, Any]) -> dict[str, Any]:
         reference = str(part.get("referenceId", ""))
@@ -89,6 +110,13 @@ class Composite:
             headers=headers,
             parsed=_deeply_filled(part.get("body"), answers),
         )
+
+
+def _parts(body: Any) -> list[dict[str, Any]]:
+    parts = body.get("compositeRequest") if isinstance(body, dict) else None
+    if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
+        raise refused("JSON_PARSER_ERROR", "compositeRequest must be a list of objects at [line:1, column:1]")
+    return parts
 
 
 def _demand_few(parts: list[Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from connector.localorg import ids
 from connector.localorg.errors import refused
 from connector.localorg.org import Org
+from connector.localorg.rest.columns import columns
 from connector.localorg.rest.message import Reply, Request
 from connector.localorg.soql.run import Answer
 
@@ -49,10 +50,9 @@ class Queries:
         soql = request.query.get("q")
         if not soql or not soql.strip():
             raise refused("MALFORMED_QUERY", "A query string has to be specified")
-        answer = self._org.query(request.actor, soql, url=request.sobjects, deleted_too=deleted_too)
         if request.flag("columns"):
-            columns = {"columnMetadata": [], "entityName": "", "groupBy": False, "idSelected": True, "keyPrefix": ""}
-            return Reply(200, columns)
+            return Reply(200, columns(self._org, request, soql))
+        answer = self._org.query(request.actor, soql, url=request.sobjects, deleted_too=deleted_too)
         match = _BATCH_SIZE.search(request.headers.get("sforce-query-options", ""))
         size = min(max(int(match[1]), _SMALLEST_PAGE), PAGE) if match else PAGE
         cursor = ""

@@ -37,6 +37,7 @@ class Router:
             (("query", _ANY), {"GET": queries.more}),
             (("queryAll", _ANY), {"GET": queries.more}),
             (("composite",), {"POST": composite.run}),
+            (("composite", "graph"), {"POST": composite.graphs}),
             (
                 ("composite", "sobjects"),
                 {"POST": collections.create, "PATCH": collections.update, "DELETE": collections.delete},
@@ -62,11 +63,12 @@ class Router:
         return f"{request.method} {'/'.join(request.path[:depth])}"
 
     def answer(self, request: Request) -> Reply:
-        """Answer a call; errors become replies."""
-        try:
-            return self.handle(request)
-        except SalesforceError as error:
-            return Reply(error.status, error.body())
+        """Answer a call, with nobody else at work in the org; errors become replies."""
+        with self._org.store.lock:
+            try:
+                return self.handle(request)
+            except SalesforceError as error:
+                return Reply(error.status, error.body())
 
     def handle(self, request: Request) -> Reply:
         """Answer a call.

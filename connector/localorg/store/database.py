@@ -7,6 +7,7 @@ nothing and the end of the machine may lose the last moments: right for an org t
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,7 @@ class Database:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_TABLES)
+        self._lock = threading.RLock()
 
     def records(self) -> Iterator[tuple[str, Record]]:
         """All records with their objects, in order of creation within each object."""
@@ -78,33 +80,31 @@ class Database:
 
     def commit(self, changes: Changes) -> None:
         """Write everything, or nothing."""
-        execute, executemany = self._connection.execute, self._connection.executemany
-        execute("BEGIN")
-        try:
-            executemany(
-                "INSERT OR REPLACE INTO record VALUES (?, ?, ?)",
-                [(key, name, orjson.dumps(body)) for key, (name, body) in changes.records.items() if body is not None],
-            )
-            executemany(
-                "DELETE FROM record WHERE id = ?",
-                [(key,) for key, (_, body) in changes.records.items() if body is None],
-            )
-            executemany("INSERT OR REPLACE INTO counter VALUES (?, ?)", changes.counters.items())
-            executemany(
-                "INSERT INTO event VALUES (?, ?, ?, ?, ?)",
-                [
-                    (each.replay_id, each.object, each.uuid, each.at, orjson.dumps(each.payload))
-                    for each in changes.events
-                ],
-            )
-        except BaseException:
-            execute("ROLLBACK")
-            raise
-        execute("COMMIT")
+        with self._lock:
+            self._connection.execute("BEGIN")
+            try:
+                self._write(changes)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _write(self, changes: Changes) -> None:
+        executemany = self._connection.executemany
+        kept = [(key, name, orjson.dumps(body)) for key, (name, body) in changes.records.items() if body is not None]
+        executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", kept)
+        gone = [(key,) for key, (_, body) in changes.records.items() if body is None]
+        executemany("DELETE FROM record WHERE id = ?", gone)
+        executemany("INSERT OR REPLACE INTO counter VALUES (?, ?)", changes.counters.items())
+        events = [
+            (each.replay_id, each.object, each.uuid, each.at, orjson.dumps(each.payload)) for each in changes.events
+        ]
+        executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?)", events)
 
     def forget_events(self, replay_ids: Iterable[int]) -> None:
         """Delete events whose time is over."""
-        self._connection.executemany("DELETE FROM event WHERE replay_id = ?", [(each,) for each in replay_ids])
+        with self._lock:
+            self._connection.executemany("DELETE FROM event WHERE replay_id = ?", [(each,) for each in replay_ids])
 
     def documents(self, kind: str) -> dict[str, Any]:
         """All documents of one kind by name."""
@@ -113,11 +113,14 @@ class Database:
 
     def keep(self, kind: str, name: str, body: Any) -> None:
         """Write one document."""
-        self._connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (kind, name, orjson.dumps(body)))
+        with self._lock:
+            row = (kind, name, orjson.dumps(body))
+            self._connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?)", row)
 
     def drop(self, kind: str, name: str) -> None:
         """Delete one document, if it is there."""
-        self._connection.execute("DELETE FROM document WHERE kind = ? AND name = ?", (kind, name))
+        with self._lock:
+            self._connection.execute("DELETE FROM document WHERE kind = ? AND name = ?", (kind, name))
 
     def close(self) -> None:
         """Close the file."""
