@@ -210,7 +210,8 @@ def show(trial: Trial, console: Console, *, explain: bool) -> None:
     """Print the trial."""
     made, used = trial.decomposition, trial.mapping_set
     order = made.order
-    title = f"Order {order.number} with {len(order.lines)} lines, set {used.name} {used.version} ({used.hash})"
+    lines = f"{len(order.lines)} line{'' if len(order.lines) == 1 else 's'}"
+    title = f"Order {order.number} with {lines}, set {used.name} {used.version} ({used.hash})"
     console.print(Text(printable(title), "bold"))
     if made.problems:
         _heading(console, f"Problems ({len(made.problems)})")

@@ -90,7 +90,7 @@ def test_try_shows_lines_plan_and_requests(tmp_path: Path) -> None:
     result = run("try", order_file(tmp_path), "--set", folder(tmp_path))
     assert result.exit_code == 0, result.output
     for text in (
-        "Order 100 with 1 lines, set tiny 3",
+        "Order 100 with 1 line, set tiny 3",
         "Technical lines (2)",
         "sku BOX-S",
         "Plan (7 items)",
