@@ -1,6 +1,6 @@
 """Is the org ready for us? Signs in and compares what the mappings name with what the org has and allows.
 
-Run by `connector doctor`, and before the connector starts: with an error among the findings it doesn't.
+Run before the connector starts: with an error among the findings it does not.
 Everything is found in one run, except what can't be known before something else is mended.
 """
 
