@@ -170,6 +170,16 @@ async def test_closing_ends_a_fetch(issuer: StubSystem, client: Connections) -> 
     await issuer.until(lambda: issuer.hang_ups == 1)
 
 
+async def test_a_refusal_of_an_older_token_does_not_cost_the_newer_one(issuer: StubSystem, client: Connections) -> None:
+    issuer.will(token("T1"), token("T2"), token("T3"))
+    source = TokenSource(credentials(issuer), client)
+    older = await source.headers()
+    assert source.refused(older)
+    newer = await source.headers()
+    assert source.refused(older)
+    assert await source.headers() == newer == {"authorization": "Bearer T2"}
+
+
 # -- refusals ---------------------------------------------------------------------------------------------
 
 
