@@ -20,10 +20,19 @@ class MappingSets:
 
     @classmethod
     async def publish(cls, current: Sequence[MappingSet], table: SetTable) -> MappingSets:
-        """Make these the sets for new orders; each is kept in the database for the orders that start with it."""
+        """Make these the sets for new orders; each is kept in the database for the orders that start with it.
+
+        The sets of orders in flight are loaded too: a call-back has to be understood before its order is known.
+
+        Raises:
+            MappingError: this release can't compile a set that an order was started with.
+        """
         for mappings in current:
             await table.keep(mappings.hash, mappings.name, mappings.version, mappings.files)
-        return cls(current, table)
+        sets = cls(current, table)
+        for set_hash in await table.in_use():
+            await sets.by_hash(set_hash)
+        return sets
 
     def current(self) -> Sequence[MappingSet]:
         """The sets that new orders get, the default one first."""

@@ -17,9 +17,9 @@ from typing import Protocol
 import structlog
 
 from connector.mappings.set import MappingSet
-from connector.model.commands import ReadOrderAgain, SetTimer
+from connector.model.commands import DropCallout, ReadOrderAgain, SetTimer
 from connector.model.events import Event, OrderRead, OrderUnreadable
-from connector.model.ids import OrderId
+from connector.model.ids import ItemNo, OrderId
 from connector.model.plan import Plan
 from connector.model.states import PlanState
 from connector.model.work import Work
@@ -56,6 +56,8 @@ class TurnResult:
     events: int = 0
     items: int = 0
     work: tuple[Work, ...] = ()
+    dropped: tuple[tuple[OrderId, ItemNo], ...] = ()
+    """Items whose requests are not to be sent any more, unless they are in `work`."""
     marked: bool = False
     reread: bool = False
     earliest_timer: datetime | None = None
@@ -170,6 +172,12 @@ def _result(applied: _Applied, work: Sequence[Work], missed: Sequence[OrderId]) 
         events=applied.events,
         items=sum(len(change.plan.changed_items) for change in applied.changes),
         work=tuple(work),
+        dropped=tuple(
+            (change.plan.id, c.item)
+            for change in applied.changes
+            for c in change.commands
+            if isinstance(c, DropCallout)
+        ),
         marked=any(change.marks for change in applied.changes),
         reread=any(isinstance(c, ReadOrderAgain) for change in applied.changes for c in change.commands),
         earliest_timer=min(timers, default=None),
@@ -187,6 +195,7 @@ def _together(results: Sequence[TurnResult]) -> TurnResult:
         events=sum(result.events for result in results),
         items=sum(result.items for result in results),
         work=tuple(work for result in results for work in result.work),
+        dropped=tuple(item for result in results for item in result.dropped),
         marked=any(result.marked for result in results),
         reread=any(result.reread for result in results),
         earliest_timer=min(timers, default=None),

@@ -18,7 +18,7 @@ import structlog
 from connector.errors import MappingError
 from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFailed, Event
 from connector.model.failure import Failure, FailureClass
-from connector.model.ids import OrderId
+from connector.model.ids import ItemNo, OrderId
 from connector.model.work import Work
 from connector.orchestrator.turn import Sets, Turner, TurnResult
 from connector.store.database import may_pass
@@ -29,6 +29,9 @@ log = structlog.get_logger()
 
 BATCH = 200
 """Most orders in one turn."""
+
+MOST_UNSENT = 1_000
+"""With more requests than this that no system has room for, no new orders are looked for."""
 
 SWEEP_SECONDS = 5.0
 """Longest sleep of a loop that is otherwise woken: what a lost notification costs."""
@@ -45,7 +48,11 @@ class Callouts(Protocol):
     """Whoever sends requests."""
 
     def submit(self, work: Work) -> bool:
-        """Take a request to send it soon; False: not now, there are too many."""
+        """Take a request to send it soon; False: not now, there are too many for its system."""
+        ...
+
+    def withdraw(self, order: OrderId, item: ItemNo) -> int:
+        """Forget requests of this item that have not been started; how many there were."""
         ...
 
 
@@ -73,7 +80,8 @@ class Worker:
         self._callouts: Callouts | None = None
         self._answers: dict[OrderId, list[Event]] = {}
         self._records: list[CallRecord] = []
-        self._unsent: deque[Work] = deque()
+        self._unsent: dict[str, deque[Work]] = {}
+        """By system: what did not fit into its queue."""
         self._look_for_orders = True
         self._wake = asyncio.Event()
         self._timers_changed = asyncio.Event()
@@ -127,7 +135,7 @@ class Worker:
         self._send([])
         answers = {order: self._answers[order] for order in list(self._answers)[:BATCH]}
         orders: list[OrderId] = []
-        if self._look_for_orders and not self._unsent:
+        if self._look_for_orders and sum(map(len, self._unsent.values())) < MOST_UNSENT:
             self._look_for_orders = False
             orders = await self._turns.waiting(self._clock(), BATCH)
         if not answers and not orders:
@@ -154,6 +162,7 @@ class Worker:
             del self._answers[order]
 
     def _after(self, result: TurnResult) -> None:
+        self._withdraw(result.dropped)
         self._send(result.work)
         if result.marked:
             self._on_marked()
@@ -163,9 +172,23 @@ class Worker:
             self._timers_changed.set()
 
     def _send(self, work: Sequence[Work]) -> None:
-        self._unsent.extend(work)
-        while self._unsent and self._callouts is not None and self._callouts.submit(self._unsent[0]):
-            self._unsent.popleft()
+        """Hand requests on; those that a system's queue has no room for wait here, and hold up no other system."""
+        for one in work:
+            self._unsent.setdefault(one.system, deque()).append(one)
+        for system, waiting in list(self._unsent.items()):
+            while waiting and self._callouts is not None and self._callouts.submit(waiting[0]):
+                waiting.popleft()
+            if not waiting:
+                del self._unsent[system]
+
+    def _withdraw(self, dropped: Sequence[tuple[OrderId, ItemNo]]) -> None:
+        for order, item in dropped:
+            if self._callouts is not None:
+                self._callouts.withdraw(order, item)
+        if self._unsent and dropped:
+            gone = set(dropped)
+            for system, waiting in self._unsent.items():
+                self._unsent[system] = deque(work for work in waiting if (work.order, work.item) not in gone)
 
     async def _keep_records(self) -> None:
         records, self._records = self._records, []

@@ -34,3 +34,11 @@ class SetTable:
             body = await connection.fetchval("select files from mapping_sets where hash = $1", set_hash)
         files: dict[str, str] | None = orjson.loads(body) if body is not None else None
         return files
+
+    async def in_use(self) -> list[str]:
+        """The hashes of the sets that orders in flight were started with."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                "select distinct set_hash from orders where finished_at is null and set_hash <> ''"
+            )
+        return [row["set_hash"] for row in rows]
