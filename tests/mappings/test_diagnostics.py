@@ -130,6 +130,7 @@ CASES = [
     case("MAP040", f"{PARCELS}:21", "shipp", "no item `shipp` in `send`", PARCELS, "after: ship\n", "after: shipp\n"),
     case("MAP040", f"{PARCELS}:14", "prnt@bundle", "in any plan definition", PARCELS, "print@bundle", "prnt@bundle"),
     case("MAP040", f"{PARCELS}:14", "print/prnt@order", "in `print`", PARCELS, "print@bundle", "print/prnt@order"),
+    case("MAP040", f"{PARCELS}:14", "print", "write `print@order`", PARCELS, "print@bundle", "print"),
     case("MAP041", f"{BOXES}:12", "BOX", "commercial product", BOXES, "to: LABEL", "to: BOX"),
     case("MAP041", f"{PARCELS}:5", "Trouble", "queue of fallout", PARCELS, "queue: Checkers", "queue: Trouble"),
     case("MAP041", "set.yaml:4", "Checkers", "queue of manual tasks", "set.yaml", "fallout_queue: Trouble", "fallout_queue: Checkers"),

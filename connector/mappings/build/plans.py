@@ -164,7 +164,12 @@ def _dependency(draft: Draft, plan: str, node: Node) -> Dependency:
     path, _, scope = node.text.partition("@")
     named, separator, key = path.rpartition("/")
     if not scope and not separator:
-        draft.known(node, draft.names.plans[plan], "MAP040", "item", word=key, inside=f"in `{plan}`")
+        own = draft.names.plans[plan]
+        if key not in own and key in draft.names.item_keys:
+            hint = f"It is one of another definition: write `{key}@order`, `{key}@bundle` or `{key}@line`."
+            node.report(draft.findings, "MAP040", f"There is no item `{key}` in `{plan}`.", hint=hint)
+        else:
+            draft.known(node, own, "MAP040", "item", word=key, inside=f"in `{plan}`")
     elif not scope:
         node.report(
             draft.findings,
