@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.localorg.errors import refused
+from connector.localorg import ids
+from connector.localorg.errors import cannot_deserialize, refused
 from connector.localorg.records.shape import Shape
+from connector.localorg.records.values import token
 from connector.localorg.schema.model import Field, Schema, SObject
 from connector.localorg.store.database import Record
 from connector.localorg.store.store import Store
@@ -20,7 +22,8 @@ def resolve(field: Field, value: Any, schema: Schema, store: Store) -> str | Non
     """
     if value is None:
         return None
-    kind = value.get("attributes", {}).get("type") if isinstance(value, dict) else None
+    attributes = value.get("attributes") if isinstance(value, dict) else None
+    kind = attributes.get("type") if isinstance(attributes, dict) else None
     keys = {name: key for name, key in value.items() if name != "attributes"} if isinstance(value, dict) else {}
     target = schema[next((each for each in field.to if each == kind), field.to[0])]
     if len(keys) != 1:
@@ -30,7 +33,9 @@ def resolve(field: Field, value: Any, schema: Schema, store: Store) -> str | Non
     if by is None or not by.key:
         message = f"Field name provided, {name} is not an External ID or indexed field for {target.name}"
         raise refused("INVALID_FIELD", message, ())
-    found = first(store.table(target.name).find(by.name, key)) if by.external_id else key
+    if not isinstance(key, str):
+        raise cannot_deserialize("string", token(key), key)
+    found = first(store.table(target.name).find(by.name, key)) if by.external_id else ids.normalise(key)
     if found is None:
         message = f"Foreign key external ID: {key} not found for field {by.name} in entity {target.name}"
         raise refused("INVALID_FIELD", message, ())

@@ -81,17 +81,15 @@ class Collections:
         sobject = self._sobjects.entity(name, request.actor)
         by = self._org.records.key_field(sobject, field_name)
         rows, all_or_none = self._rows(request)
-        keys = [_key(row, by.name) for row in rows]
-        counted = Counter(keys)
+        counted = Counter(key for row in rows if isinstance(key := _key(row, by.name), str | int | float))
 
         def write(row: Any) -> dict[str, object]:
-            kind = row.get("attributes", {}).get("type", "")
-            if kind.lower() != sobject.name.lower():
+            if _type(row).lower() != sobject.name.lower():
                 raise refused("INVALID_TYPE", f"all records must be of type {sobject.name}", ())
             key = _key(row, by.name)
             if key is None:
                 raise refused("MISSING_ARGUMENT", f"{by.name} not specified", [by.name])
-            if counted[key] > 1:
+            if isinstance(key, str | int | float) and counted[key] > 1:
                 raise refused("DUPLICATE_VALUE", f"Duplicate external id specified: {key}", [by.name])
             if not by.external_id:
                 record_id = self._record_id(sobject, key)
@@ -174,7 +172,7 @@ class Collections:
         return rows, bool(body.get("allOrNone", False))
 
     def _entity_of(self, request: Request, row: Row) -> SObject:
-        kind = (row.get("attributes") or {}).get("type")
+        kind = _type(row)
         if not kind:
             raise refused("INVALID_TYPE", "each record needs attributes with a type", ())
         try:
@@ -194,6 +192,11 @@ class Collections:
         table = self._org.store.table(sobject.name)
         if record_id not in table.live and record_id not in table.deleted:
             raise refused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ())
+
+
+def _type(row: Row) -> str:
+    attributes = row.get("attributes")
+    return str(attributes.get("type") or "") if isinstance(attributes, dict) else ""
 
 
 def _key(row: Row, name: str) -> Any:

@@ -100,7 +100,8 @@ class Composite:
         head, _, rest = url.path.removeprefix("/services/data/").partition("/")
         if not url.path.startswith("/services/data/v") or not re.fullmatch(r"v\d+\.\d", head):
             raise refused("INVALID_INPUT", f"The url {url.path} is not one of this API")
-        headers = {name.lower(): str(value) for name, value in (part.get("httpHeaders") or {}).items()}
+        sent = part.get("httpHeaders")
+        headers = {name.lower(): str(value) for name, value in sent.items()} if isinstance(sent, dict) else {}
         return Request(
             method=str(part.get("method", "")).upper(),
             path=tuple(unquote(each) for each in rest.split("/") if each),
@@ -122,7 +123,7 @@ def _parts(body: Any) -> list[dict[str, Any]]:
 def _demand_few(parts: list[Any]) -> None:
     if len(parts) > MOST:
         raise refused("LIMIT_EXCEEDED", f"Composite requests cannot have more than {MOST} subrequests")
-    collections = sum(1 for part in parts if re.search(r"/(composite/sobjects|query|queryAll)\b", part.get("url", "")))
+    collections = sum(1 for part in parts if re.search(r"/(composite/sobjects|query|queryAll)\b", str(part.get("url"))))
     if collections > MOST_COLLECTIONS:
         message = f"Composite requests cannot have more than {MOST_COLLECTIONS} query or collection subrequests"
         raise refused("LIMIT_EXCEEDED", message)

@@ -83,5 +83,5 @@ def located(text: str, at: int, reason: str) -> str:
     """The message that Salesforce gives for a place in a query."""
     row = text.count("\n", 0, at) + 1
     column = at - (text.rfind("\n", 0, at) + 1) + 1
-    line = text.splitlines()[row - 1] if text.splitlines() else ""
+    line = text.split("\n")[row - 1]
     return f"\n{line}\n{' ' * (column - 1)}^\nERROR at Row:{row}:Column:{column}\n{reason}"
