@@ -22,6 +22,8 @@ from connector.sf.rendering import Row
 GROUP_RECORDS = 200
 CALL_GROUPS = 5
 CALL_RECORDS = GROUP_RECORDS * CALL_GROUPS
+GROUP_CHARACTERS = 800_000
+"""So that a call stays at a few megabytes, however long the texts of its records are."""
 
 _STAGES: Mapping[RecordKind, int] = {
     "request": 0,
@@ -48,10 +50,13 @@ class Group:
     external_id: str | None
     rows: list[Row] = field(default_factory=list)
     _keys: set[tuple[str, str]] = field(default_factory=set)
+    _size: int = 0
 
     def takes(self, row: Row) -> bool:
         """There is room for the row, and no record twice: Salesforce refuses both of such a pair."""
         if len(self.rows) >= GROUP_RECORDS or (row.object, row.mark.key) in self._keys:
+            return False
+        if self.rows and self._size + row.size > GROUP_CHARACTERS:
             return False
         if self.external_id is None:
             return row.external_id is None
@@ -61,6 +66,7 @@ class Group:
         """Put the row in."""
         self.rows.append(row)
         self._keys.add((row.object, row.mark.key))
+        self._size += row.size
 
     def subrequest(self, reference: str) -> Subrequest:
         """As a part of a composite request; rows that fail stop no others."""

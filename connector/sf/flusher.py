@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -18,6 +19,8 @@ POLL_SECONDS = 5.0
 """How long it sleeps when nobody rings: marks that were put off, and other workers' marks, are found then."""
 
 _PARALLEL = 4
+_MARGIN = 0.05
+"""Seconds after which what is due is surely due by the database's clock too."""
 
 
 class Flusher:
@@ -40,6 +43,8 @@ class Flusher:
         self._bell = Doorbell()
         self._slots = asyncio.Semaphore(_PARALLEL)
         self._quiet_until = 0.0
+        self._paused_until = 0.0
+        self._again_at = math.inf
 
     def wake(self) -> None:
         """A record was marked."""
@@ -49,7 +54,7 @@ class Flusher:
         """Flush until cancelled. Ends with an error of the store alone; claims then end by their lease."""
         async with tasks() as group:
             while True:
-                await self._wait_until(self._quiet_until)
+                await self._wait_until(max(self._quiet_until, self._paused_until))
                 now = pace(self._gauge.last, self._budget)
                 self._quiet_until = self._clock() + now.interval
                 await self._slots.acquire()
@@ -57,7 +62,7 @@ class Flusher:
                 if not marks:
                     # What was found empty at once may be full at once: an idle start costs no interval.
                     self._quiet_until = 0.0
-                    await self._bell.wait(self._poll)
+                    await self._bell.wait(self._patience())
                 elif len(marks) >= CALL_RECORDS:
                     group.create_task(self._flush(marks))
                 else:
@@ -77,8 +82,19 @@ class Flusher:
             flushed: Flushed = await self._writeback.write(marks)
         finally:
             self._slots.release()
+            # The lanes are free again: what was marked in them meanwhile may go.
+            self._bell.ring()
         if flushed.pause is not None:
-            self._quiet_until = max(self._quiet_until, self._clock() + flushed.pause.total_seconds())
+            self._paused_until = max(self._paused_until, self._clock() + flushed.pause.total_seconds())
+        if flushed.again is not None:
+            self._again_at = min(self._again_at, self._clock() + flushed.again.total_seconds() + _MARGIN)
+
+    def _patience(self) -> float:
+        """How long to sleep when there is nothing to do: until what was put off is due, if that is soon."""
+        now = self._clock()
+        if self._again_at <= now:
+            self._again_at = math.inf
+        return min(self._poll, self._again_at - now)
 
     async def _wait_until(self, moment: float) -> None:
         delay = moment - self._clock()

@@ -45,6 +45,11 @@ class Row:
         identity = self.external_id or "id"
         return {"attributes": {"type": self.object}, identity: self.mark.key, **self.fields}
 
+    @property
+    def size(self) -> int:
+        """About how many characters it is long in a request."""
+        return sum(len(name) + (len(value) if isinstance(value, str) else 20) for name, value in self.fields.items())
+
     def lookup_of(self, field: str, value: str) -> str | None:
         """The relationship by which the record looks up another whose external id `field` has this value."""
         return next((name for name, target in self.fields.items() if target == {field: value}), None)

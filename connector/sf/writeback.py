@@ -51,10 +51,15 @@ _MOST_SPLITS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flushed:
-    """What one flush did. `pause`: Salesforce wants no calls for so long."""
+    """What one flush did.
+
+    `pause`: Salesforce wants no calls for so long. `again`: after so long the first record that was put
+    off may be written.
+    """
 
     records: int
     pause: timedelta | None = None
+    again: timedelta | None = None
 
 
 @dataclass(slots=True)
@@ -112,7 +117,9 @@ class WriteBack:
         settlements = [flush.settled[mark.kind, mark.key] for mark in marks]
         await self._outbox.settle(settlements)
         self._count(settlements)
-        return Flushed(records=len(marks), pause=flush.pause)
+        due = min((one.until for one in settlements if isinstance(one, Postponed)), default=None)
+        again = max(due - self._now(), timedelta(0)) if due else None
+        return Flushed(records=len(marks), pause=flush.pause, again=again)
 
     async def _find_sets(self, presents: Sequence[Present], flush: _Flush) -> None:
         """The mapping set of each order; a set that can't be had keeps back its own records alone."""

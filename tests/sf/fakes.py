@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -168,6 +168,9 @@ class FakeOutbox:
     claims: list[int] = field(default_factory=list)
     kinds: list[Sequence[RecordKind] | None] = field(default_factory=list)
     changed: Changed = field(default_factory=Changed)
+    clock: Callable[[], datetime] | None = None
+    """With a clock, what was put off is not claimed before its time."""
+    due: dict[tuple[RecordKind, str], datetime] = field(default_factory=dict)
     _leased: set[str] = field(default_factory=set)
 
     def mark(self, kind: RecordKind, key: str, lane: str, **variables: Any) -> Mark:
@@ -188,11 +191,15 @@ class FakeOutbox:
             if mark.lane not in self._leased and (kinds is None or mark.kind in kinds)
         )
         taken = list(free)[:lanes]
-        marks = [mark for mark in self.marks.values() if mark.lane in taken][:records]
+        marks = [mark for mark in self.marks.values() if mark.lane in taken and self._is_due(mark)][:records]
         self._leased |= {mark.lane for mark in marks}
         self.claims.append(len(marks))
         await self.changed.tell()
         return marks
+
+    def _is_due(self, mark: Mark) -> bool:
+        due = self.due.get((mark.kind, mark.key))
+        return self.clock is None or due is None or due <= self.clock()
 
     async def load(self, marks: Sequence[Mark]) -> Sequence[Present]:
         return [
@@ -208,6 +215,8 @@ class FakeOutbox:
         for settlement in settlements:
             self.settlements.append(settlement)
             mark = settlement.mark
+            if isinstance(settlement, Postponed | Stuck):
+                self.due[mark.kind, mark.key] = settlement.until
             if isinstance(settlement, Written | Gone) and self.marks[mark.kind, mark.key].seq == mark.seq:
                 del self.marks[mark.kind, mark.key]
             self._leased.discard(mark.lane)

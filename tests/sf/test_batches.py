@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -65,6 +66,13 @@ def test_a_request_takes_two_hundred_records() -> None:
     groups = to_groups([row("item", f"i{number}") for number in range(450)])
 
     assert [len(group.rows) for group in groups] == [200, 200, 50]
+
+
+def test_long_records_make_smaller_requests() -> None:
+    rows = [replace(row("item", f"i{number}"), fields={"Outputs__c": "x" * 32_000}) for number in range(60)]
+    huge = replace(row("item", "huge"), fields={"Outputs__c": "x" * 2_000_000})
+
+    assert [len(group.rows) for group in to_groups([*rows, huge])] == [24, 24, 12, 1]
 
 
 def test_records_of_one_object_by_different_ids_never_share_a_request() -> None:

@@ -45,10 +45,13 @@ async def test_tasks_fail_with_the_first_error_itself() -> None:
     async def fails() -> None:
         raise ConnectionError("away")
 
-    with pytest.raises(ConnectionError, match="away"):
+    async def both() -> None:
         async with tasks() as group:
             group.create_task(fails())
             await asyncio.Event().wait()
+
+    with pytest.raises(ConnectionError, match="away"):
+        await both()
 
 
 async def test_tasks_that_are_cancelled_are_just_that() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ SET = mapping_set()
 class Desk:
     """The write-back of one worker, and what it writes from."""
 
-    def __init__(self, connection: Connection, *sets: MappingSet) -> None:
+    def __init__(self, connection: Connection, *sets: MappingSet, clock: Callable[[], datetime] = now) -> None:
         used = sets or (SET,)
         self.outbox = FakeOutbox(set_hash=used[0].hash)
         self.tally = Tally()
@@ -41,7 +42,7 @@ class Desk:
             outbox=self.outbox,
             sets=FakeSets(used),
             tally=self.tally,
-            now=now,
+            now=clock,
         )
 
     async def flush(self) -> Flushed:
@@ -524,6 +525,23 @@ async def test_whoever_rings_is_served_at_once(desk: Desk, shop: Shop, order: Or
             await desk.outbox.changed.until(lambda: not desk.outbox.marks)
             (plan,) = shop.org.query("SELECT State__c FROM Orchestration_Plan__c")
             assert plan["State__c"] == state
+
+
+async def test_what_was_put_off_is_tried_when_it_is_due(
+    connection: Connection, local_org: LocalOrg, order: OrderId
+) -> None:
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    desk = Desk(connection, clock=clock)
+    desk.outbox.clock = clock
+    desk.plan(order)
+    local_org.fault(Fault.ROW_LOCK, 1, object="Orchestration_Plan__c")
+    flusher = Flusher(desk.writeback, UsageGauge(), FAST, poll=3_600)
+    async with running(flusher):
+        await desk.outbox.changed.until(lambda: not desk.outbox.marks)
+
+    assert kinds(desk.outbox.settlements) == [Postponed, Written]
 
 
 async def test_a_flood_is_written_in_full_calls(desk: Desk, shop: Shop) -> None:
