@@ -43,6 +43,8 @@ async def _serve(org: LocalOrg, ready_file: Path | None) -> None:
         loop.add_signal_handler(number, org.ask_to_stop)
     serving = asyncio.create_task(org.serve())
     await org.answering()
+    if serving.done():
+        return await serving
     ready = json.dumps({"url": org.url, "admin_token": org.admin_token, "pid": os.getpid()})
     if ready_file is None:
         sys.stdout.write(f"{ready}\n")
@@ -51,7 +53,7 @@ async def _serve(org: LocalOrg, ready_file: Path | None) -> None:
         unfinished = ready_file.with_suffix(".part")
         unfinished.write_text(ready, encoding="utf-8")
         unfinished.replace(ready_file)
-    await serving
+    return await serving
 
 
 if __name__ == "__main__":

@@ -102,10 +102,16 @@ class LocalOrg:
     # -- life ----------------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Serve in a thread of this process; returns when the org answers."""
-        self._thread = threading.Thread(target=self._run, name="local-org", daemon=True)
+        """Serve in a thread of this process; returns when the org answers.
+
+        Raises:
+            RuntimeError: it does not come up; the thread has said why.
+        """
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="local-org", daemon=True)
         self._thread.start()
         self._server.ready.wait()
+        if not self._server.started:
+            raise RuntimeError(f"the local org does not come up at {self.url}")
         return self
 
     def stop(self) -> None:
@@ -119,9 +125,8 @@ class LocalOrg:
 
     async def serve(self) -> None:
         """Serve on the running event loop until `ask_to_stop`; then close the file."""
-        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         try:
-            await self._server.serve([self._socket])
+            await self._serve()
         finally:
             self.org.close()
 
@@ -135,7 +140,7 @@ class LocalOrg:
         return self._app.cometd
 
     async def answering(self) -> None:
-        """Wait until the org answers."""
+        """Wait until the org answers, or has failed to come up."""
         await asyncio.to_thread(self._server.ready.wait)
 
     def __enter__(self) -> Self:
@@ -146,9 +151,12 @@ class LocalOrg:
     ) -> None:
         self.stop()
 
-    def _run(self) -> None:
+    async def _serve(self) -> None:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-        asyncio.run(self._server.serve([self._socket]))
+        try:
+            await self._server.serve([self._socket])
+        finally:
+            self._server.ready.set()
 
     # -- seeding -------------------------------------------------------------------------------------------------
 

@@ -108,6 +108,8 @@ def test_semi_join_functions_and_field_sets() -> None:
         ("SELECT (SELECT Id) FROM Order", 18, "unexpected token: ')'"),
         ("SELECT Id, FROM Order", 12, "unexpected token: 'FROM'"),
         ("SELECT FROM Order", 8, "unexpected token: 'FROM'"),
+        ("SELECT Id FROM Order AND", 22, "unexpected token: 'AND'"),
+        ("SELECT Limit FROM Order", 8, "unexpected token: 'Limit'"),
         ("SELECT Id FROM Order WHERE", 27, "unexpected token: '<EOF>'"),
         ("SELECT Id FROM Order WHERE Id =", 32, "unexpected token: '<EOF>'"),
         ("SELECT Id FROM Order WHERE A = 1 AND B = 2 OR C = 3", 44, "unexpected token: 'OR'"),

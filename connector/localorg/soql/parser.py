@@ -30,6 +30,12 @@ LONGEST = 100_000
 _CLAUSES = (
     "USING", "WHERE", "WITH", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FOR", "UPDATE",
 )  # fmt: skip
+_RESERVED = (
+    "AND", "ASC", "DESC", "EXCLUDES", "FALSE", "FROM", "HAVING", "IN", "INCLUDES", "LIKE", "LIMIT", "NOT", "NULL",
+    "NULLS", "OR", "SELECT", "TRUE", "USING", "WHERE", "WITH",
+)  # fmt: skip
+"""Words that can't be names. `Order` and `Group` can: they are objects."""
+
 _PERIOD = re.compile(
     r"YESTERDAY|TODAY|TOMORROW|(LAST|THIS|NEXT)_(WEEK|MONTH|QUARTER|YEAR|FISCAL_QUARTER|FISCAL_YEAR)"
     r"|(LAST|NEXT)_90_DAYS|(?P<counted>(LAST|NEXT)_N_(DAYS|WEEKS|MONTHS|QUARTERS|YEARS)|N_(DAYS|WEEKS|MONTHS|QUARTERS|YEARS)_AGO)"
@@ -91,7 +97,7 @@ class _Parser:
             self._unexpected()
 
     def _expect_name(self) -> Token:
-        if self._next.kind != "name":
+        if self._next.kind != "name" or self._next.is_word(*_RESERVED):
             self._unexpected()
         return self._take()
 
@@ -167,7 +173,7 @@ class _Parser:
     def _alias(self, source: Token) -> str:
         self._word("AS")
         if self._next.kind == "name" and not self._next.is_word(*_CLAUSES):
-            return self._take().text.lower()
+            return self._expect_name().text.lower()
         return source.text.lower()
 
     def _select(self) -> tuple[Selected | FieldSet | Query, ...]:
@@ -194,12 +200,10 @@ class _Parser:
             return FieldSet(which.text.upper(), token.at)
         if token.is_word("TYPEOF"):
             raise malformed(self._text, token.at, "TYPEOF is not supported here")
-        if token.is_word("FROM"):
-            self._unexpected()
         what = self._operand()
         alias = ""
         if self._next.kind == "name" and not self._next.is_word("FROM"):
-            alias = self._take().text
+            alias = self._expect_name().text
         return Selected(what, alias)
 
     def _grouping(self) -> tuple[tuple[Operand, ...], Condition | None]:
