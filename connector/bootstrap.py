@@ -169,7 +169,11 @@ async def open_connector(settings: Settings, current: Sequence[MappingSet]) -> A
         for name in await migrate(database):
             log.info("migrated", migration=name)
         sets = await MappingSets.publish(current, SetTable(database))
-        yield _assemble(settings, database, sets, worker_id)
+        connector = _assemble(settings, database, sets, worker_id)
+        try:
+            yield connector
+        finally:
+            connector.api.close()
 
 
 def _assemble(settings: Settings, database: Database, sets: MappingSets, worker_id: str) -> Connector:

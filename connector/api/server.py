@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
@@ -47,9 +48,15 @@ class ApiServer:
         self._server = _Server(config)
 
     async def run(self) -> None:
-        """Answer until cancelled."""
+        """Answer until cancelled; then stop in order: uvicorn has to let go of the socket itself."""
+        serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         try:
-            await self._server.serve(sockets=[self._socket])
+            await asyncio.shield(serving)
         finally:
             self._server.should_exit = True
-            self._socket.close()
+            await serving
+            self.close()
+
+    def close(self) -> None:
+        """Listen no more; for a server that never ran, or has ended."""
+        self._socket.close()
