@@ -45,6 +45,7 @@ _HAPPENING_STYLES = {
 }
 
 _LINES = 12
+_TITLE_WIDTH = 42
 
 
 def render(state: DemoState, *, height: int) -> RenderableType:
@@ -73,12 +74,14 @@ def _orders(state: DemoState) -> RenderableType:
 def _order(order: PlacedOrder) -> RenderableType:
     status = order.status or "not heard of yet"
     head = Table.grid(padding=(0, 1))
+    for width in (9, _TITLE_WIDTH, 16, 20, 5):
+        head.add_column(width=width, no_wrap=True, overflow="ellipsis")
     head.add_row(
         Text(order.number or "…", "bold"),
         Text(order.sample.title),
         Text(status, _STATUS_STYLES.get(order.status, "dim")),
         ProgressBar(total=100, completed=order.progress, width=20),
-        Text(f"{order.progress:.0f} %"),
+        Text(f"{order.progress:3.0f} %"),
     )
     rows: list[RenderableType] = [head]
     if order.plan is not None and order.plan.items:
