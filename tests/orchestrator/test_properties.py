@@ -1,0 +1,199 @@
+"""What holds for the machine whatever happens, in whatever order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.mappings.set import ItemDefinition
+from connector.model.commands import AnswerCommand, InvokeCallout, RaiseFallout, SetTimer
+from connector.model.events import (
+    CallbackArrived,
+    CalloutAccepted,
+    CalloutCompleted,
+    CalloutFailed,
+    Event,
+    ExternalEventArrived,
+    Operation,
+    OperatorCommanded,
+    TimerDue,
+    TimerKind,
+)
+from connector.model.failure import Failure, FailureClass
+from connector.model.ids import CommandId, ItemNo
+from connector.model.plan import Plan
+from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase, PlanState
+from connector.store import codec
+from tests.orchestrator.building import Story, awaited, callout, definition, manual
+
+MOST_ITEMS = 6
+
+
+def item_of(kind: str, key: str, when: str | None, within: timedelta | None) -> ItemDefinition:
+    match kind:
+        case "callout":
+            return callout(key, when=when)
+        case "async":
+            return awaited(key, when=when, within=within)
+        case "manual":
+            return manual(key, when=when, outcomes=("Yes", "No"), failing_outcomes=("No",))
+        case "event":
+            return awaited(key, kind=ItemType.EVENT, on="sys.news", when=when, within=within)
+        case "timer":
+            return definition(key, ItemType.TIMER, when=when, duration=timedelta(minutes=5))
+        case "milestone":
+            return definition(key, ItemType.MILESTONE, when=when)
+        case _:
+            return definition(key, ItemType.AUTO, when=when, task="set")
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> list[tuple[ItemDefinition, tuple[str, ...]]]:
+    """A plan of all item types, each item after any of those before it."""
+    items: list[tuple[ItemDefinition, tuple[str, ...]]] = []
+    for number in range(draw(st.integers(1, MOST_ITEMS))):
+        kind = draw(st.sampled_from(["callout", "async", "manual", "event", "timer", "milestone", "auto"]))
+        when = draw(st.sampled_from([None, None, "true", "false", "line.attributes.missing"]))
+        within = draw(st.sampled_from([None, timedelta(hours=1)]))
+        after = tuple(other.key for other, _ in items if draw(st.booleans()))
+        items.append((item_of(kind, f"i{number}", when, within), after))
+    return items
+
+
+numbers = st.integers(1, MOST_ITEMS + 1).map(ItemNo)
+small = st.integers(1, 3)
+failures = st.builds(
+    Failure,
+    failure_class=st.sampled_from(FailureClass),
+    code=st.sampled_from(["A", "B"]),
+    message=st.just("It did not work."),
+)
+outputs = st.dictionaries(st.sampled_from(["x", "y"]), st.none() | st.integers() | st.text(max_size=3), max_size=2)
+events: st.SearchStrategy[Event] = st.one_of(
+    st.builds(CalloutCompleted, item=numbers, epoch=small, attempt=small, outputs=outputs),
+    st.builds(CalloutAccepted, item=numbers, epoch=small, attempt=small, outputs=outputs),
+    st.builds(CalloutFailed, item=numbers, epoch=small, attempt=small, failure=failures),
+    st.builds(
+        CallbackArrived, item=numbers, name=st.sampled_from(["sys.done", "sys.news"]), failure=st.none() | failures
+    ),
+    st.builds(ExternalEventArrived, name=st.just("sys.news"), payload=outputs),
+    st.builds(TimerDue, item=numbers, kind=st.sampled_from(TimerKind), epoch=small),
+    st.builds(
+        OperatorCommanded,
+        command=st.just(CommandId("a0C")),
+        operation=st.sampled_from(Operation),
+        by=st.just("Ann"),
+        item=st.none() | numbers,
+        outcome=st.sampled_from([None, "Yes", "No"]),
+        outputs=outputs,
+    ),
+)
+
+
+def is_consistent(plan: Plan) -> bool:
+    """What the plan derives is what its items say, and nothing has begun before its time."""
+    again = Plan(order=plan.order, state=plan.state, set_hash="", items=dict(plan.items), lines=dict(plan.lines))
+    assert again.phases == plan.phases
+    for item in plan.items.values():
+        assert plan.is_unblocked(item.no) == again.is_unblocked(item.no)
+        if item.state not in (ItemState.PENDING, ItemState.ON_HOLD, *FINAL_ITEM_STATES):
+            assert plan.is_unblocked(item.no), f"{item.key} began before what comes before it was done"
+    return True
+
+
+def is_waiting_for_something(story: Story) -> bool:
+    """A plan that is not at its end waits for something that has a name."""
+    if story.plan.state is PlanState.COMPLETED:
+        return story.plan.open_items == 0
+    moving = [item for item in story.plan.items.values() if item.phase not in (Phase.DONE, Phase.IDLE)]
+    assert moving, "nothing will ever happen to this plan again"
+    assert all(item.waiting_for for item in moving)
+    return True
+
+
+@given(plans(), st.lists(events, max_size=25))
+@settings(max_examples=300, deadline=None)
+def test_whatever_happens_the_plan_stays_true_and_never_sticks(
+    items: list[tuple[ItemDefinition, tuple[str, ...]]], happenings: list[Event]
+) -> None:
+    story = Story.of(*items)
+    done_once: set[ItemNo] = set()
+    assert is_consistent(story.plan)
+    assert is_waiting_for_something(story)
+    for event in happenings:
+        before = dict(story.plan.items)
+        story.happens(event)
+        story.later(timedelta(seconds=1))
+        assert is_consistent(story.plan)
+        assert is_waiting_for_something(story)
+        for no, item in story.plan.items.items():
+            if before[no].is_final:
+                assert item == before[no], "what is final stays as it is"
+            if item.state is ItemState.COMPLETED and not before[no].is_final:
+                assert no not in done_once
+                done_once.add(no)
+        if isinstance(event, OperatorCommanded):
+            assert len(story.asked(AnswerCommand)) == 1, "every command is answered once"
+
+
+@given(plans(), st.lists(events, max_size=25))
+@settings(max_examples=100, deadline=None)
+def test_a_logical_attempt_has_one_request_and_a_new_one_has_another_key(
+    items: list[tuple[ItemDefinition, tuple[str, ...]]], happenings: list[Event]
+) -> None:
+    story = Story.of(*items)
+    rendered: set[tuple[ItemNo, int]] = set()
+    latest: dict[ItemNo, int] = {}
+    for commands in [story.commands, *(story.happens(event) for event in happenings)]:
+        for command in commands:
+            if isinstance(command, InvokeCallout):
+                key = (command.item, command.epoch)
+                assert (command.request is not None) == (key not in rendered), "rendered once, then sent as it was"
+                rendered.add(key)
+                assert command.epoch >= latest.get(command.item, 1), "keys are never used again"
+                latest[command.item] = command.epoch
+
+
+@given(plans(), st.lists(events, max_size=25))
+@settings(max_examples=100, deadline=None)
+def test_the_same_history_gives_the_same_plan_and_the_same_commands(
+    items: list[tuple[ItemDefinition, tuple[str, ...]]], happenings: list[Event]
+) -> None:
+    one, other = Story.of(*items), Story.of(*items)
+    assert one.commands == other.commands
+    for event in happenings:
+        assert one.happens(event) == other.happens(event)
+    assert one.plan.items == other.plan.items
+    assert one.plan.lines == other.plan.lines
+
+
+@given(plans(), st.lists(events, max_size=25))
+@settings(max_examples=100, deadline=None)
+def test_what_is_saved_of_an_item_is_all_of_it(
+    items: list[tuple[ItemDefinition, tuple[str, ...]]], happenings: list[Event]
+) -> None:
+    story = Story.of(*items)
+    for event in happenings:
+        story.happens(event)
+    for no, item in story.plan.items.items():
+        assert codec.item(no, codec.item_spec(item), item.state.value, codec.item_progress(item)) == item
+
+
+@given(plans(), st.lists(events, max_size=25))
+@settings(max_examples=100, deadline=None)
+def test_who_needs_people_has_called_for_them_and_who_waits_for_a_time_has_a_timer(
+    items: list[tuple[ItemDefinition, tuple[str, ...]]], happenings: list[Event]
+) -> None:
+    story = Story.of(*items)
+    raised: set[tuple[ItemNo, int]] = set()
+    timed: set[ItemNo] = set()
+    for commands in [story.commands, *(story.happens(event) for event in happenings)]:
+        raised |= {(c.item, c.episode) for c in commands if isinstance(c, RaiseFallout)}
+        timed |= {c.item for c in commands if isinstance(c, SetTimer)}
+    for no, item in story.plan.items.items():
+        if item.state is ItemState.FATALLY_FAILED:
+            assert (no, item.fallouts) in raised
+        if item.due_at is not None and not item.is_final:
+            assert no in timed
