@@ -31,21 +31,18 @@ from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner
 from connector.orchestrator.worker import Worker
 from connector.settings import Credential, Settings
-from connector.sf.auth import SharedToken
 from connector.sf.budget import Budget
 from connector.sf.check import Finding, check_org
 from connector.sf.commands import CommandReader
 from connector.sf.config import ClientCredentials as OrgClientCredentials
 from connector.sf.config import JwtBearer, OrgConfig
+from connector.sf.connection import Connection, connect
 from connector.sf.events.cometd import CometdSource
 from connector.sf.flusher import Flusher
 from connector.sf.intake import EventIntake
-from connector.sf.org import Org
 from connector.sf.reader import OrderReader
 from connector.sf.reading import ReadingLoop
 from connector.sf.reconcile import Reconciler
-from connector.sf.schema import Schema
-from connector.sf.session import open_session
 from connector.sf.tally import Tally
 from connector.sf.usage import UsageGauge
 from connector.sf.writeback import WriteBack
@@ -169,25 +166,24 @@ async def open_connector(settings: Settings, current: Sequence[MappingSet]) -> A
         for name in await migrate(database):
             log.info("migrated", migration=name)
         sets = await MappingSets.publish(current, SetTable(database))
-        connector = _assemble(settings, database, sets, worker_id)
-        try:
-            yield connector
-        finally:
-            connector.api.close()
+        with connect(org_config(settings), utc_now) as connection:
+            connector = _assemble(settings, database, sets, connection, worker_id)
+            try:
+                yield connector
+            finally:
+                connector.api.close()
 
 
-def _assemble(settings: Settings, database: Database, sets: MappingSets, worker_id: str) -> Connector:
-    tally, gauge = Tally(), UsageGauge()
+def _assemble(
+    settings: Settings, database: Database, sets: MappingSets, connection: Connection, worker_id: str
+) -> Connector:
+    tally, gauge, org, schema = Tally(), connection.gauge, connection.org, connection.schema
+    config, tokens = connection.config, connection.tokens
     turns = Turns(database, worker_id)
     work = WorkTable(database, worker_id, platform.node())
     intake = Intake(database, worker_id)
     subscription, reconciliation = Alone(database, SUBSCRIBER), Alone(database, RECONCILER)
 
-    config = org_config(settings)
-    session = open_session(config, gauge)
-    tokens = SharedToken(config, session, utc_now)
-    org = Org(config, session, tokens)
-    schema = Schema(org)
     port = IntakeBridge(intake)
     writeback = WriteBack(
         org=org,
@@ -208,7 +204,15 @@ def _assemble(settings: Settings, database: Database, sets: MappingSets, worker_
         on_reread=lambda: reading.wake(),  # noqa: PLW0108 - the loop is made below
         clock=utc_now,
     )
-    reading = ReadingLoop(OrderReader(org, sets), CommandReader(org, port), port, tally, utc_now, delivered=worker.look)
+    reading = ReadingLoop(
+        OrderReader(org, sets),
+        CommandReader(org, port),
+        port,
+        tally,
+        utc_now,
+        delivered=worker.look,
+        gauge=gauge,
+    )
     reconciler = Reconciler(config=config, org=org, port=port, known=port, tally=tally, now=utc_now, heard=reading.wake)
     event_intake = EventIntake(
         CometdSource(config, tokens, tally, utc_now), port, tally, gap=reconciler.wake, heard=reading.wake

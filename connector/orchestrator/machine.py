@@ -12,7 +12,7 @@ from typing import assert_never
 
 from connector.decomposition import decompose
 from connector.mappings.set import MappingSet
-from connector.model.commands import Command, RaiseFallout, SetTimer
+from connector.model.commands import Command, RaiseFallout, ResolveFallout, SetTimer
 from connector.model.events import (
     CallbackArrived,
     CalloutAccepted,
@@ -42,11 +42,12 @@ MOST_UNCLAIMED = 100
 
 
 def begin(
-    event: OrderRead | OrderUnreadable, now: datetime, mappings: MappingSet
+    event: OrderRead | OrderUnreadable, now: datetime, mappings: MappingSet, *, was_rejected: bool = False
 ) -> tuple[Plan, list[Command], Explanation]:
     """Make the plan of an order that was read, and set going what can go; or reject the order.
 
-    The reasons of a rejection are all in the plan's `problems`; nothing is half-built then.
+    The reasons of a rejection are all in the plan's `problems`; nothing is half-built then. An order that
+    `was_rejected` before, and can be fulfilled now, has its Case closed.
     """
     if isinstance(event, OrderUnreadable):
         return *_reject(event.order, event.problems, now, mappings), Explanation(set_hash=mappings.hash)
@@ -56,6 +57,9 @@ def begin(
     plan = Plan(order=made.order, state=PlanState.IN_PROGRESS, set_hash=mappings.hash, created_at=now)
     plan.add(made.items, made.lines)
     step = Step(plan, now, mappings)
+    if was_rejected:
+        how = "The order was read again and can be fulfilled."
+        step.command(ResolveFallout(item=WHOLE_ORDER, episode=1, how=how))
     step.record("plan made", detail=f"{len(made.lines)} technical lines, {len(made.items)} items")
     step.to_look_at.extend(plan.items)
     settle(step)

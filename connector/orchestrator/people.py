@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connector.errors import RefusedError
 from connector.mappings.set import FormField, ItemDefinition
-from connector.model.commands import AnswerCommand, ClearTimers, ReadOrderAgain, ResolveFallout
+from connector.model.commands import AnswerCommand, ClearTimers, ReadOrderAgain
 from connector.model.events import Operation, OperatorCommanded
 from connector.model.failure import Failure, FailureClass
 from connector.model.ids import WHOLE_ORDER
@@ -31,7 +31,6 @@ def _for_order(step: Step, command: OperatorCommanded) -> str:
     if command.operation is not Operation.RETRY:
         raise RefusedError(f"{command.operation} needs an item.", hint="Choose the item on the command.")
     if plan.state is PlanState.REJECTED:
-        step.command(ResolveFallout(item=WHOLE_ORDER, episode=1, how="The order is read again.", by=command.by))
         step.command(ReadOrderAgain())
         step.record("order is read again", by=command.by)
         return "The order is read again from Salesforce."
