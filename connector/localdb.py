@@ -7,6 +7,9 @@ handle, and that stops by itself when its parent is killed (Linux).
 
 It listens on a Unix socket in a folder that only its user may enter, never on a network address. Since
 PostgreSQL refuses to run as root, root's server runs as `nobody`.
+
+To try what a connector does when its database dies, a server can be killed and started again, and can have
+a standby that follows it.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +42,9 @@ STOP_LIMIT = 30.0
 _SUPERUSER = "postgres"
 _MAJOR = "18"
 _UNPRIVILEGED = "nobody"
+_STANDBY = "standby"
+_READY = ("ready", "standby")
+"""What the server says of itself when it takes connections."""
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -57,28 +63,58 @@ class LocalDatabaseFailed(ConnectorError):
     code = "LOCAL_DATABASE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class LocalDatabase:
     """A running server."""
 
-    pid: int
     socket_folder: Path
     """Where its socket is, with 0700 permissions."""
+    _run: Callable[[], subprocess.Popen[bytes]]
+    _process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        """The number of its first process."""
+        return self._process.pid
 
     def url(self, database: str = _SUPERUSER) -> str:
         """The URL of one of its databases, for asyncpg and for `connector run`."""
         return f"postgresql://{_SUPERUSER}@/{database}?host={self.socket_folder}"
 
+    def kill(self) -> None:
+        """End all its processes at once without any warning, as a power failure would; its data folder stays."""
+        doomed = [self.pid, *_children(self.pid)]
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        while any(_lives(pid) for pid in doomed):  # until then they hold on to the data folder
+            time.sleep(0.01)
+
+    def restart(self) -> None:
+        """Start it again on its data folder after it was killed, at the same address.
+
+        Raises:
+            LocalDatabaseFailed: it did not start.
+        """
+        self._process = self._run()
+
 
 @contextmanager
 def local_database(
-    folder: Path | None = None, *, durable: bool = True, options: Mapping[str, str] | None = None
+    folder: Path | None = None,
+    *,
+    durable: bool = True,
+    options: Mapping[str, str] | None = None,
+    follows: LocalDatabase | None = None,
 ) -> Iterator[LocalDatabase]:
     """Run a server for the length of a `with` block; use it from the main thread.
 
     `folder` keeps its data for the next time; without one the data is thrown away at the end. When run as
     root with a folder that `nobody` can't reach (below `/root`), the data is thrown away too.
     `durable=False` gives up surviving a crash for speed: for tests. `options` are further server settings.
+    With `follows` it is a standby: it begins as a copy of that server and repeats whatever happens there,
+    until it is promoted; the other one knows it as `standby` (for `synchronous_standby_names`).
 
     Raises:
         SettingsError: the wheel with the binaries is not installed, or the folder is another user's.
@@ -95,15 +131,24 @@ def local_database(
         log.touch()
         _give(log, user)
         if not (data / "PG_VERSION").exists():
-            _initialise(binaries, data, user, durable=durable)
+            _initialise(_copy(binaries, follows) if follows else _empty(binaries, durable=durable), data, user)
         settings = _SETTINGS | ({} if durable else _FORGETFUL) | dict(options or {})
         settings["unix_socket_directories"] = str(private)
-        process = _start(binaries, data, log, settings, user)
+
+        def run() -> subprocess.Popen[bytes]:
+            process = _start(binaries, data, log, settings, user)
+            try:
+                _wait_until_ready(process, data, log)
+            except BaseException:
+                _stop(process)
+                raise
+            return process
+
+        server = LocalDatabase(socket_folder=private, _run=run, _process=run())
         try:
-            _wait_until_ready(process, data, log)
-            yield LocalDatabase(pid=process.pid, socket_folder=private)
+            yield server
         finally:
-            _stop(process)
+            _stop(server._process)  # noqa: SLF001 - whoever started it stops it
 
 
 def _user() -> pwd.struct_passwd | None:
@@ -160,15 +205,10 @@ def _reachable_binaries(private: Path, user: pwd.struct_passwd | None) -> Path:
     return root / "bin"
 
 
-def _initialise(binaries: Path, data: Path, user: pwd.struct_passwd | None, *, durable: bool) -> None:
-    """Make the data folder, whole or not at all."""
-    fresh = data.with_name(f"{data.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(mode=0o700)
-    _give(fresh, user)
-    command = [
+def _empty(binaries: Path, *, durable: bool) -> list[str]:
+    """The command that fills a folder with an empty server's data; the folder comes last."""
+    return [
         str(binaries / "initdb"),
-        f"--pgdata={fresh}",
         f"--username={_SUPERUSER}",
         "--auth=trust",  # the folder of the socket is the lock
         "--encoding=UTF8",
@@ -177,9 +217,36 @@ def _initialise(binaries: Path, data: Path, user: pwd.struct_passwd | None, *, d
         "--locale=C",
         "--no-instructions",
         *([] if durable else ["--no-sync"]),
+        "--pgdata",
     ]
+
+
+def _copy(binaries: Path, other: LocalDatabase) -> list[str]:
+    """The command that fills a folder with a copy of a running server's data; the folder comes last."""
+    return [
+        str(binaries / "pg_basebackup"),
+        f"--dbname=host={other.socket_folder} user={_SUPERUSER} application_name={_STANDBY}",
+        "--checkpoint=fast",
+        "--wal-method=stream",
+        "--write-recovery-conf",  # makes a standby of it
+        "--pgdata",
+    ]
+
+
+def _initialise(command: Sequence[str], data: Path, user: pwd.struct_passwd | None) -> None:
+    """Make the data folder, whole or not at all."""
+    fresh = data.with_name(f"{data.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    _give(fresh, user)
     answer = subprocess.run(  # noqa: S603 - our own command line
-        command, check=False, capture_output=True, text=True, cwd=fresh, env=_environment(), **_as_user(user)
+        [*command, str(fresh)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=fresh,
+        env=_environment(),
+        **_as_user(user),
     )
     if answer.returncode != 0:
         raise LocalDatabaseFailed(f"PostgreSQL could not prepare its data folder: {answer.stderr.strip()}")
@@ -225,7 +292,7 @@ def _die_with_parent() -> Callable[[], None] | None:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], data: Path, log: Path) -> None:
-    """The server writes `ready` into the last line of its pid file when it takes connections."""
+    """The server says so in the last line of its pid file when it takes connections."""
     deadline = time.monotonic() + START_LIMIT
     while not _is_ready(process.pid, data):
         if process.poll() is not None or time.monotonic() > deadline:
@@ -239,7 +306,7 @@ def _is_ready(pid: int, data: Path) -> bool:
         lines = (data / "postmaster.pid").read_text().split("\n")
     except OSError:
         return False
-    return lines[0].strip() == str(pid) and len(lines) > 7 and lines[7].strip() == "ready"  # noqa: PLR2004
+    return lines[0].strip() == str(pid) and len(lines) > 7 and lines[7].strip() in _READY  # noqa: PLR2004
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -251,3 +318,19 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that the server has started (Linux; elsewhere they end by themselves soon after it)."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _lives(pid: int) -> bool:
+    """Whether the process is there and not only its remains."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

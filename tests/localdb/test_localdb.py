@@ -101,6 +101,30 @@ def test_stops_when_its_parent_is_killed(tmp_path: Path) -> None:
     assert ended
 
 
+async def test_killed_and_started_again_it_has_what_was_committed() -> None:
+    with local_database() as server:
+        url = server.url()
+        await _execute(server, "CREATE TABLE kept (number int)")
+        server.kill()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncpg.connect(url)
+        server.restart()
+        assert server.url() == url
+        await _execute(server, "INSERT INTO kept VALUES (1)")
+
+
+async def test_a_standby_has_what_was_committed_and_takes_over_when_it_is_promoted() -> None:
+    with local_database() as primary, local_database(follows=primary) as standby:
+        await _execute(primary, "ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+        await _execute(primary, "SELECT pg_reload_conf()")
+        await _execute(primary, "SET synchronous_commit = remote_apply; CREATE TABLE kept (number int)")
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await _execute(standby, "INSERT INTO kept VALUES (1)")
+        primary.kill()
+        await _execute(standby, "SELECT pg_promote()")
+        await _execute(standby, "INSERT INTO kept VALUES (1)")
+
+
 async def _execute(server: LocalDatabase, statement: str) -> None:
     connection = await asyncpg.connect(server.url())
     try:
