@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace as replace_fields
 
 from connector.model.failure import Failure, Problem
 from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo
@@ -19,8 +23,7 @@ from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase
 from connector.model.technical import TechnicalLine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One item of a plan. What never changes is in its definition (`definition`, `key`) of the mapping set.
 
     Times are aware UTC. `epoch` counts logical attempts (a new idempotency key each), `attempts` the
@@ -44,7 +47,7 @@ class Item:
     epoch: int = 1
     attempts: int = 0
     request_epoch: int = 0
-    outputs: JsonObject = field(default_factory=dict)
+    outputs: JsonObject = msgspec.field(default_factory=dict)
     outcome: str | None = None
     failure: Failure | None = None
     waiting_for: str | None = None
@@ -63,6 +66,10 @@ class Item:
     ready_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+
+    def but(self, **changes: Any) -> Item:
+        """The same item with other values of some fields."""
+        return replace_fields(self, **changes)
 
     @property
     def is_final(self) -> bool:

@@ -51,36 +51,39 @@ def _begin(step: Step, item: Item) -> None:
         skipped = step.move(item, ItemTrigger.CONDITION_FALSE, finished_at=step.now)
         step.record("skipped", skipped, f"{definition.when.text if definition.when else ''} is false")
         return
-    ready = step.move(item, ItemTrigger.DEPENDENCIES_MET, ready_at=step.now)
-    start(step, ready, ItemTrigger.STARTED)
+    start(step, item, ItemTrigger.DEPENDENCIES_MET, ItemTrigger.STARTED)
 
 
-def start(step: Step, item: Item, trigger: ItemTrigger) -> None:
-    """Set an item going that is Ready, or that is to be tried anew.
+def start(step: Step, item: Item, *triggers: ItemTrigger) -> None:
+    """Set an item going that has become possible, or that is to be tried anew.
 
     What can be done here and now is: milestones and built-in tasks complete at once.
     """
+    calls = item.type is ItemType.CALLOUT
     running = step.move(
         item,
-        trigger,
+        *triggers,
+        ready_at=item.ready_at or step.now,
         started_at=item.started_at or step.now,
-        waiting_for=None,
+        attempts=item.attempts + calls,
+        request_epoch=item.epoch if calls else item.request_epoch,
+        waiting_for=f"{step.definition(item).interface} to answer" if calls else None,
         due_at=None,
         failure=None,
         accepted=False,
     )
     try:
-        _start(step, running)
+        _start(step, running, is_new_request=item.request_epoch != item.epoch)
     except EvaluationError as error:
         fail_finally(step, running, _unevaluable(error))
     except RenderError as error:
         fail_finally(step, running, _configuration("REQUEST", error.message))
 
 
-def _start(step: Step, item: Item) -> None:
+def _start(step: Step, item: Item, *, is_new_request: bool) -> None:
     match item.type:
         case ItemType.CALLOUT:
-            _call_out(step, item)
+            _call_out(step, item, is_new_request=is_new_request)
         case ItemType.AUTO:
             _run_task(step, item)
         case ItemType.MANUAL:
@@ -95,24 +98,17 @@ def _start(step: Step, item: Item) -> None:
             assert_never(item.type)
 
 
-def _call_out(step: Step, item: Item) -> None:
+def _call_out(step: Step, item: Item, *, is_new_request: bool) -> None:
     definition = step.definition(item)
     interface = step.mappings.interface(definition.interface or "")
-    request = render(interface, step.activation(item)) if item.request_epoch != item.epoch else None
-    calling = step.change(
-        item,
-        attempts=item.attempts + 1,
-        request_epoch=item.epoch,
-        waiting_for=f"{interface.full_name} to answer",
-    )
     step.command(
         InvokeCallout(
             item=item.no,
-            epoch=calling.epoch,
-            attempt=calling.attempts,
+            epoch=item.epoch,
+            attempt=item.attempts,
             interface=interface.full_name,
             awaits_event=definition.completes is not None,
-            request=request,
+            request=render(interface, step.activation(item)) if is_new_request else None,
         )
     )
 
@@ -255,11 +251,13 @@ def skip(step: Step, item: Item, by: str) -> None:
 def retry(step: Step, item: Item, by: str) -> None:
     """Try a failed item again because a person says so.
 
-    A new logical attempt, hence a new idempotency key, unless nobody knows whether the last one had its
-    effect: then the same one goes out again, so that the system can recognise it.
+    A new logical attempt, hence a new idempotency key, only after a definite answer. Else an attempt under
+    this key, the last one or one before it, may have had its effect: the same one goes out again, so that
+    the system can recognise it.
     """
     failure = item.failure
-    unknown = failure is not None and failure.failure_class is FailureClass.UNKNOWN_OUTCOME
+    uncertain = (FailureClass.UNKNOWN_OUTCOME, FailureClass.TRANSIENT)
+    unknown = failure is not None and failure.failure_class in uncertain
     waiting = item.state is ItemState.FAILED
     _close_fallout(step, item, "The item was retried.", by)
     step.command(ClearTimers(item=item.no))

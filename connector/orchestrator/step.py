@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -32,13 +32,16 @@ class Step:
         """The definition that the item was made from."""
         return self.mappings.definition(item.definition, item.key)
 
-    def move(self, item: Item, trigger: ItemTrigger, **changes: Any) -> Item:
-        """Take a transition, with further changes of the item, and keep the plan true.
+    def move(self, item: Item, *triggers: ItemTrigger, **changes: Any) -> Item:
+        """Take one transition or several at once, with further changes of the item, and keep the plan true.
 
         Raises:
             IllegalTransition: the item's state doesn't allow it; nothing was changed.
         """
-        moved = replace(item, state=next_item_state(item.state, trigger), **changes)
+        state = item.state
+        for trigger in triggers:
+            state = next_item_state(state, trigger)
+        moved = item.but(state=state, **changes)
         self.plan.put(moved)
         if moved.is_final and not item.is_final:
             self.to_look_at.extend(self.plan.dependents(item.no))
@@ -46,7 +49,7 @@ class Step:
 
     def change(self, item: Item, **changes: Any) -> Item:
         """Change an item without a transition."""
-        changed = replace(item, **changes)
+        changed = item.but(**changes)
         self.plan.put(changed)
         return changed
 

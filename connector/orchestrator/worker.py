@@ -36,12 +36,15 @@ MOST_UNSENT = 1_000
 SWEEP_SECONDS = 5.0
 """Longest sleep of a loop that is otherwise woken: what a lost notification costs."""
 
-BEAT_SECONDS = 1.0
+BEAT_SECONDS = 0.5
 PAUSE_SECONDS = 0.05
 """Wait before orders that another worker holds are tried again."""
 
 DATABASE_PAUSE_SECONDS = 1.0
 """Wait before the database is tried again when it was away."""
+
+_Request = tuple[OrderId, ItemNo, int, int]
+"""One attempt of a callout: order, item, epoch, attempt."""
 
 
 class Callouts(Protocol):
@@ -80,6 +83,10 @@ class Worker:
         self._callouts: Callouts | None = None
         self._answers: dict[OrderId, list[Event]] = {}
         self._records: list[CallRecord] = []
+        self._sent: set[_Request] = set()
+        """Requests that were handed on, and have not been answered or withdrawn."""
+        self._may_own_more = False
+        """The database was away: a commit may have given requests to this worker without its word reaching it."""
         self._unsent: dict[str, deque[Work]] = {}
         """By system: what did not fit into its queue."""
         self._look_for_orders = True
@@ -90,6 +97,7 @@ class Worker:
         self, order: OrderId, event: CalloutAccepted | CalloutCompleted | CalloutFailed, record: CallRecord
     ) -> None:
         """A request was answered: apply it in the next turn, which begins at once."""
+        self._sent.discard((order, event.item, event.epoch, event.attempt))
         self._answers.setdefault(order, []).append(event)
         self._records.append(record)
         self._wake.set()
@@ -125,13 +133,15 @@ class Worker:
                 if not may_pass(error):
                     raise
                 log.warning("database_away", error=str(error))
-                self._look_for_orders = True
+                self._look_for_orders = self._may_own_more = True
                 await asyncio.sleep(DATABASE_PAUSE_SECONDS)
                 continue
             await self._sleep(self._wake, SWEEP_SECONDS)
 
     async def _turn(self) -> bool:
         """One turn; whether there may be more to do at once."""
+        if self._may_own_more:
+            await self._find_own()
         self._send([])
         answers = {order: self._answers[order] for order in list(self._answers)[:BATCH]}
         orders: list[OrderId] = []
@@ -177,7 +187,7 @@ class Worker:
             self._unsent.setdefault(one.system, deque()).append(one)
         for system, waiting in list(self._unsent.items()):
             while waiting and self._callouts is not None and self._callouts.submit(waiting[0]):
-                waiting.popleft()
+                self._sent.add(_request(waiting.popleft()))
             if not waiting:
                 del self._unsent[system]
 
@@ -185,14 +195,34 @@ class Worker:
         for order, item in dropped:
             if self._callouts is not None:
                 self._callouts.withdraw(order, item)
-        if self._unsent and dropped:
+        if dropped:
             gone = set(dropped)
+            self._sent = {request for request in self._sent if request[:2] not in gone}
             for system, waiting in self._unsent.items():
                 self._unsent[system] = deque(work for work in waiting if (work.order, work.item) not in gone)
 
     async def _keep_records(self) -> None:
         records, self._records = self._records, []
-        await self._work.log(records)
+        try:
+            await self._work.log(records)
+        except Exception:
+            self._records = records + self._records
+            raise
+
+    async def _find_own(self) -> None:
+        """Take up the requests that are this worker's by the database's word alone: nobody else will."""
+        owned = await self._work.mine()
+        self._may_own_more = False
+        known = self._sent.union(_request(work) for waiting in self._unsent.values() for work in waiting)
+        for order, events in self._answers.items():
+            known.update(
+                (order, event.item, event.epoch, event.attempt)
+                for event in events
+                if isinstance(event, (CalloutAccepted, CalloutCompleted, CalloutFailed))
+            )
+        for work in owned:
+            if _request(work) not in known:
+                await self._take_over(work)
 
     async def _watch_timers(self) -> None:
         while True:
@@ -222,6 +252,8 @@ class Worker:
                 if not may_pass(error):
                     raise
                 log.warning("database_away", error=str(error))
+                self._may_own_more = True
+                self._wake.set()
 
     async def _take_over(self, work: Work) -> None:
         """A worker died during this callout: send it again if that is safe, else let the machine decide."""
@@ -251,3 +283,7 @@ class Worker:
                 await event.wait()
         except TimeoutError:
             self._look_for_orders = self._look_for_orders or event is self._wake
+
+
+def _request(work: Work) -> _Request:
+    return work.order, work.item, work.epoch, work.attempt

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from connector.store.database import Connection, Database
+from connector.store.database import Connection, Database, until_lost
 
 _SPACE = 6_820_417
 """First half of our advisory locks' keys."""
@@ -53,17 +53,15 @@ class Alone:
 
 
 async def _until_lost(connection: Connection, task: Callable[[], Awaitable[None]]) -> None:
-    lost = asyncio.Event()
-    connection.add_termination_listener(lambda _connection: lost.set())
-
     async def do() -> None:
         await task()
 
     doing = asyncio.create_task(do())
-    losing = asyncio.create_task(lost.wait())
+    losing = asyncio.create_task(until_lost(connection))
     try:
         await asyncio.wait({doing, losing}, return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
+            connection.terminate()
             raise asyncpg.ConnectionDoesNotExistError("the connection that holds the lock was lost")
         await doing
     finally:

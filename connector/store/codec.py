@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from datetime import datetime
 
 import msgspec
 import orjson
@@ -14,38 +14,100 @@ from connector.model.ids import ItemNo
 from connector.model.json import JsonObject
 from connector.model.order import Order
 from connector.model.plan import Item, UnclaimedEvent
-from connector.model.states import ItemType
+from connector.model.states import ItemState, ItemType
 from connector.model.technical import Explanation, TechnicalLine
 from connector.model.work import RenderedRequest
 
-SPEC_FIELDS = ("definition", "key", "type", "scope_key", "name", "line", "sources", "root", "after")
-"""What never changes of an item; its number and state have columns of their own."""
 
-_BLANK = Item(no=ItemNo(0), definition="", key="", type=ItemType.MILESTONE, scope_key="")
-_PROGRESS_FIELDS = tuple(field.name for field in fields(Item) if field.name not in (*SPEC_FIELDS, "no", "state"))
+class ItemSpec(msgspec.Struct, omit_defaults=True):
+    """The document of `items.spec`: what never changes of an item; its number and state have columns of their own."""
+
+    definition: str
+    key: str
+    type: ItemType
+    scope_key: str
+    name: str = ""
+    line: int | None = None
+    sources: tuple[str, ...] = ()
+    root: str | None = None
+    after: tuple[int, ...] = ()
+
+
+class ItemProgress(msgspec.Struct, omit_defaults=True):
+    """The document of `items.progress`: what changes of an item, as far as it is not as at the beginning."""
+
+    epoch: int = 1
+    attempts: int = 0
+    request_epoch: int = 0
+    outputs: JsonObject = msgspec.field(default_factory=dict)
+    outcome: str | None = None
+    failure: Failure | None = None
+    waiting_for: str | None = None
+    due_at: datetime | None = None
+    queue: str | None = None
+    instructions: str | None = None
+    choices: tuple[str, ...] = ()
+    fallouts: int = 0
+    accepted: bool = False
+    ready_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
 _EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in EVENT_TYPES}
 
 
 def to_json(value: object) -> str:
     """A JSON document as PostgreSQL takes it: NUL, which it can't hold, becomes the replacement character."""
-    return orjson.dumps(value).decode().replace("\\u0000", "\\ufffd")
+    return msgspec.json.encode(value).decode().replace("\\u0000", "\\ufffd")
 
 
-def item_spec(item: Item) -> str:
+def item_spec(item: Item) -> ItemSpec:
     """The document of `items.spec`."""
-    return to_json({name: getattr(item, name) for name in SPEC_FIELDS})
+    return ItemSpec(
+        item.definition,
+        item.key,
+        item.type,
+        item.scope_key,
+        item.name,
+        item.line,
+        item.sources,
+        item.root,
+        item.after,
+    )
 
 
-def item_progress(item: Item) -> str:
+def item_progress(item: Item) -> ItemProgress:
     """The document of `items.progress`."""
-    values = ((name, getattr(item, name)) for name in _PROGRESS_FIELDS)
-    return to_json({name: value for name, value in values if value != getattr(_BLANK, name)})
+    return ItemProgress(
+        item.epoch,
+        item.attempts,
+        item.request_epoch,
+        item.outputs,
+        item.outcome,
+        item.failure,
+        item.waiting_for,
+        item.due_at,
+        item.queue,
+        item.instructions,
+        item.choices,
+        item.fallouts,
+        item.accepted,
+        item.ready_at,
+        item.started_at,
+        item.finished_at,
+    )
+
+
+_spec = msgspec.json.Decoder(ItemSpec).decode
+_progress = msgspec.json.Decoder(ItemProgress).decode
 
 
 def item(no: int, spec: str, state: str, progress: str) -> Item:
     """An item from its row."""
-    document = {"no": no, "state": state, **orjson.loads(spec), **orjson.loads(progress)}
-    return msgspec.convert(document, Item)
+    fixed, so_far = _spec(spec), _progress(progress)
+    values = {name: getattr(part, name) for part in (fixed, so_far) for name in part.__struct_fields__}
+    return Item(no=ItemNo(no), state=ItemState(state), **values)
 
 
 def order(document: str) -> Order:
@@ -83,11 +145,6 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
 def head(body: str) -> Head:
     """The head from `orders.head`."""
     return msgspec.json.decode(body, type=Head)
-
-
-def head_json(value: Head) -> str:
-    """The document of a head."""
-    return msgspec.json.encode(value).decode().replace("\\u0000", "\\ufffd")
 
 
 def event_kind(happened: Event) -> str:

@@ -15,6 +15,18 @@ from connector.errors import SettingsError, TransientError
 STATEMENT_SECONDS = 60
 """No statement may run longer; the server ends it."""
 
+PROBE_SECONDS = 5.0
+"""How often a connection that only waits is asked whether it still lives, and how long it may take to answer."""
+
+_SESSION = {
+    "application_name": "order-connector",
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    # The locks of a worker whose machine is gone are freed within five seconds, not after the hours of a default.
+    "tcp_keepalives_idle": "2",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "3",
+}
+
 
 class Database:
     """A pool of connections to one PostgreSQL database."""
@@ -37,11 +49,11 @@ class Database:
                 max_size=size,
                 command_timeout=STATEMENT_SECONDS + 5,
                 init=_prepare,
-                server_settings={"application_name": "order-connector", "statement_timeout": f"{STATEMENT_SECONDS}s"},
+                server_settings=_SESSION,
             )
         except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
             raise SettingsError(f"PostgreSQL refused the connection: {error}.", hint="Check database.url.") from None
-        except (OSError, asyncpg.PostgresError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
             raise TransientError(f"PostgreSQL can't be reached: {error}.") from None
         return cls(pool)
 
@@ -62,12 +74,12 @@ class Database:
         """Borrow a connection; every statement commits by itself.
 
         Whoever is cancelled in here throws the connection away: the server ends what it was doing, and
-        nobody waits for its word on that.
+        nobody waits for its word on that. So does whoever finds it broken.
         """
         connection = await self._pool.acquire()
         try:
             yield connection
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, asyncpg.InternalClientError, TimeoutError):
             connection.terminate()
             raise
         finally:
@@ -98,6 +110,22 @@ def columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
+async def until_lost(connection: Connection) -> None:
+    """Wait until the connection is gone, though nothing be sent on it and nobody tell of its end.
+
+    Raises:
+        TimeoutError: it does not answer.
+    """
+    closed = asyncio.Event()
+    connection.add_termination_listener(lambda _connection: closed.set())
+    while not closed.is_set():
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await closed.wait()
+        except TimeoutError:
+            await connection.fetchval("select 1", timeout=PROBE_SECONDS)
+
+
 def may_pass(error: BaseException) -> bool:
     """The database is away, busy, or chose this transaction to give way: the same may succeed later."""
     if isinstance(error, asyncpg.DataError):
@@ -107,6 +135,8 @@ def may_pass(error: BaseException) -> bool:
         asyncpg.InsufficientResourcesError,
         asyncpg.OperatorInterventionError,
         asyncpg.TransactionRollbackError,
+        asyncpg.ReadOnlySQLTransactionError,  # a server that has become, or not yet ceased to be, a standby
+        asyncpg.InternalClientError,  # none of the hosts takes writes; or a connection that died between two steps
         asyncpg.InterfaceError,
         OSError,
         TimeoutError,

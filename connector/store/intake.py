@@ -85,6 +85,11 @@ class Intake:
             rows = await connection.fetch(self._sql["claim"], kind, limit, lease, self._worker, SILENT_SECONDS)
         return [(row["record_id"], row["attempts"]) for row in rows]
 
+    async def let_go(self) -> None:
+        """End every claim of this worker: it reads nothing any more of what it had claimed."""
+        async with self._database.connection() as connection:
+            await connection.execute(self._sql["let_go"], self._worker)
+
     async def next_due(self, kind: NoticeKind) -> datetime | None:
         """When the next notice of this kind may be claimed; None when none waits."""
         async with self._database.connection() as connection:

@@ -191,6 +191,11 @@ class Outbox:
             if lanes:
                 await connection.execute(self._sql["release"], list(lanes), self._worker)
 
+    async def let_go(self) -> None:
+        """End every claim of this worker: it writes nothing any more of what it had claimed."""
+        async with self._database.connection() as connection:
+            await connection.execute(self._sql["let_go"], self._worker)
+
     async def next_due(self) -> datetime | None:
         """When the next mark may be claimed; None when there is none."""
         async with self._database.connection() as connection:

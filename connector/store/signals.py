@@ -7,12 +7,9 @@ order: every loop looks by itself now and then.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
-import asyncpg
-
-from connector.store.database import Connection, Database
+from connector.store.database import Connection, Database, may_pass, until_lost
 
 INBOX = "connector_inbox"
 """Events wait for orders, or records for being written."""
@@ -32,24 +29,24 @@ async def listen(database: Database, channels: dict[str, Callable[[], None]]) ->
     After a reconnection every function is called once: something may have been missed.
     """
     while True:
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        try:
             async with database.connection() as connection:
                 await _listen_on(connection, channels)
+        except Exception as error:
+            if not may_pass(error):
+                raise
         await asyncio.sleep(1)
 
 
 async def _listen_on(connection: Connection, channels: dict[str, Callable[[], None]]) -> None:
-    closed = asyncio.Event()
-
     def heard(_connection: object, _pid: int, channel: str, _payload: str) -> None:
         channels[channel]()
 
     for channel, wake in channels.items():
         await connection.add_listener(channel, heard)
         wake()
-    connection.add_termination_listener(lambda _connection: closed.set())
     try:
-        await closed.wait()
+        await until_lost(connection)
     finally:
         if not connection.is_closed():
             for channel in channels:

@@ -5,7 +5,7 @@ Every method is one or a few statements for all orders of the turn, whatever the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,7 +33,7 @@ from connector.model.states import PlanState
 from connector.model.technical import Explanation
 from connector.model.work import RenderedRequest, Work
 from connector.store import codec
-from connector.store.database import Connection, Database, columns
+from connector.store.database import Connection, Database
 from connector.store.plans import load_plans
 from connector.store.queries import queries
 
@@ -132,8 +132,11 @@ class Turn:
         fresh = [change.plan.id for change in changes if change.fresh]
         if fresh:
             await self._connection.execute(self._sql["clear"], fresh)
-        await self._save_orders(changes, now)
-        await self._save_explanations(changes)
+        await self._many("save_orders", [_order_row(change, now) for change in changes], now)
+        explained = [
+            {"order_id": change.plan.id, "body": change.explanation} for change in changes if change.explanation
+        ]
+        await self._many("save_explanations", explained)
         await self._save_lines(changes)
         await self._save_items(changes)
         commands: list[tuple[OrderId, Command]] = [
@@ -145,154 +148,134 @@ class Turn:
         await self._save_inventory(changes)
         await self._mark(changes)
         again = [order for order, command in commands if isinstance(command, ReadOrderAgain)]
-        await self._many("read_again", [(order,) for order in again])
+        if again:
+            await self._connection.execute(self._sql["read_again"], again)
         return work
 
-    async def _many(self, name: str, rows: Sequence[tuple[object, ...]], *more: object) -> None:
-        """Run a query over `unnest`ed columns, if there is any row."""
+    async def _many(self, name: str, rows: Sequence[Row], *more: object) -> None:
+        """Run a statement over many rows, if there is any."""
         if rows:
-            await self._connection.execute(self._sql[name], *columns(rows), *more)
-
-    async def _save_orders(self, changes: Sequence[Change], now: datetime) -> None:
-        rows = [
-            (
-                change.plan.id,
-                change.plan.order.number,
-                change.plan.order.account.id,
-                int(change.plan.priority),
-                change.plan.state.value,
-                change.status,
-                change.plan.message,
-                change.plan.set_hash,
-                len(change.plan.items),
-                len(change.plan.items) - change.plan.open_items,
-                codec.to_json(change.plan.order) if change.fresh else None,
-                codec.head_json(codec.Head(problems=change.plan.problems, unclaimed=change.plan.unclaimed)),
-                change.plan.created_at or now,
-                change.plan.finished_at,
-            )
-            for change in changes
-        ]
-        *most, finished_at = columns(rows)
-        await self._connection.execute(self._sql["save_orders"], *most, now, finished_at)
-
-    async def _save_explanations(self, changes: Sequence[Change]) -> None:
-        rows = [(change.plan.id, codec.to_json(change.explanation)) for change in changes if change.explanation]
-        await self._many("save_explanations", rows)
+            await self._connection.execute(self._sql[name], codec.to_json(rows), *more)
 
     async def _save_lines(self, changes: Sequence[Change]) -> None:
-        rows = [
-            (change.plan.id, no, codec.to_json(change.plan.lines[no]))
+        rows: list[Row] = [
+            {"order_id": change.plan.id, "line_no": no, "body": change.plan.lines[no]}
             for change in changes
             for no in sorted(change.plan.changed_lines)
         ]
         await self._many("save_lines", rows)
 
     async def _save_items(self, changes: Sequence[Change]) -> None:
-        new: list[tuple[object, ...]] = []
-        old: list[tuple[object, ...]] = []
+        new: list[Row] = []
+        old: list[Row] = []
         for change in changes:
+            order, items = change.plan.id, change.plan.items
             for no, before in change.plan.changed_items.items():
-                item = change.plan.items[no]
-                progress = codec.item_progress(item)
+                item = items[no]
+                row: Row = {
+                    "order_id": order,
+                    "item_no": no,
+                    "state": item.state,
+                    "progress": codec.item_progress(item),
+                }
                 if before is None:
-                    new.append((change.plan.id, no, codec.item_spec(item), item.state.value, progress))
+                    new.append({**row, "spec": codec.item_spec(item)})
                 else:
-                    old.append((change.plan.id, no, item.state.value, progress))
+                    old.append(row)
         await self._many("add_items", new)
         await self._many("save_items", old)
 
     async def _keep_time(self, commands: Sequence[tuple[OrderId, Command]]) -> None:
-        timers: dict[tuple[OrderId, ItemNo], dict[TimerKind, SetTimer]] = {}
-        cleared: dict[tuple[OrderId, ItemNo], None] = {}
+        timers: dict[ItemKey, dict[TimerKind, SetTimer]] = {}
+        cleared: dict[ItemKey, None] = {}
         for order, command in commands:
             if isinstance(command, ClearTimers):
                 cleared[order, command.item] = None
                 timers.pop((order, command.item), None)
             elif isinstance(command, SetTimer):
                 timers.setdefault((order, command.item), {})[command.kind] = command
-        await self._many("clear_timers", list(cleared))
-        rows = [
-            (order, item, timer.kind.value, timer.epoch, timer.due)
+        await self._many("clear_timers", _item_rows(cleared))
+        rows: list[Row] = [
+            {"order_id": order, "item_no": item, "kind": timer.kind, "epoch": timer.epoch, "due": timer.due}
             for (order, item), kinds in timers.items()
             for timer in kinds.values()
         ]
         await self._many("set_timers", rows)
 
     async def _keep_work(self, changes: Sequence[Change]) -> list[Work]:
-        new: dict[tuple[OrderId, ItemNo], Work] = {}
-        again: dict[tuple[OrderId, ItemNo], int] = {}
-        dropped: dict[tuple[OrderId, ItemNo], None] = {}
+        new: dict[ItemKey, Work] = {}
+        again: dict[ItemKey, int] = {}
+        dropped: dict[ItemKey, None] = {}
         for change in changes:
             for command in change.commands:
                 if isinstance(command, DropCallout):
-                    dropped[change.plan.id, command.item] = None
-                    new.pop((change.plan.id, command.item), None)
-                    again.pop((change.plan.id, command.item), None)
+                    key = (change.plan.id, command.item)
+                    dropped[key] = None
+                    new.pop(key, None)
+                    again.pop(key, None)
                 elif isinstance(command, InvokeCallout):
                     key = (change.plan.id, command.item)
                     if command.request is None:
                         again[key] = command.attempt
                     else:
                         new[key] = _work(change.plan, command, command.request)
-        at_rest = [
-            (change.plan.id, no)
-            for change in changes
-            for no in change.plan.changed_items
-            if (change.plan.id, no) not in dropped and (change.plan.id, no) not in new
-        ]
-        await self._many("drop_work", list(dropped))
-        await self._many("rest_work", at_rest)
-        await self._add_work(list(new.values()))
+        await self._many("drop_work", _item_rows(dropped))
+        await self._many("rest_work", _item_rows(_at_rest(changes, new, dropped)))
+        await self._many("add_work", [_work_row(work) for work in new.values()], self._worker)
         resent: list[Work] = []
         if again:
-            rows = [(order, item, attempt) for (order, item), attempt in again.items()]
-            found = await self._connection.fetch(self._sql["resend_work"], *columns(rows), self._worker)
+            rows = [
+                {"order_id": order, "item_no": item, "attempt": attempt} for (order, item), attempt in again.items()
+            ]
+            found = await self._connection.fetch(self._sql["resend_work"], codec.to_json(rows), self._worker)
             resent = [work_of(row) for row in found]
         return [*new.values(), *resent]
 
-    async def _add_work(self, work: Sequence[Work]) -> None:
-        rows = [
-            (
-                one.order,
-                one.item,
-                one.epoch,
-                one.attempt,
-                one.interface,
-                one.set_hash,
-                int(one.priority),
-                one.awaits_event,
-                codec.to_json(one.request),
-            )
-            for one in work
-        ]
-        await self._many("add_work", rows, self._worker)
-
     async def _tell_people(self, commands: Sequence[tuple[OrderId, Command]], now: datetime) -> None:
-        history: list[tuple[object, ...]] = []
-        raised: dict[tuple[OrderId, int, int], tuple[object, ...]] = {}
-        resolved: list[tuple[object, ...]] = []
-        answers: dict[tuple[OrderId, str], tuple[object, ...]] = {}
+        history: list[Row] = []
+        raised: dict[tuple[OrderId, int, int], Row] = {}
+        resolved: list[Row] = []
+        answers: dict[tuple[OrderId, str], Row] = {}
         for order, command in commands:
             match command:
                 case Record():
-                    history.append((order, command.item, command.what, command.detail, command.by))
-                case RaiseFallout():
-                    raised[order, command.item, command.episode] = (
-                        order,
-                        command.item,
-                        command.episode,
-                        codec.to_json(command.failure),
-                        command.queue,
-                        command.severity,
-                        codec.to_json(command.suggestions),
-                        command.attempts,
+                    history.append(
+                        {
+                            "order_id": order,
+                            "item_no": command.item,
+                            "what": command.what,
+                            "detail": command.detail,
+                            "by_whom": command.by,
+                        }
                     )
+                case RaiseFallout():
+                    raised[order, command.item, command.episode] = {
+                        "order_id": order,
+                        "item_no": command.item,
+                        "episode": command.episode,
+                        "failure": command.failure,
+                        "queue": command.queue,
+                        "severity": command.severity,
+                        "suggestions": command.suggestions,
+                        "attempts": command.attempts,
+                    }
                 case ResolveFallout():
-                    resolved.append((order, command.item, command.episode, command.how, command.by))
+                    resolved.append(
+                        {
+                            "order_id": order,
+                            "item_no": command.item,
+                            "episode": command.episode,
+                            "how": command.how,
+                            "by_whom": command.by,
+                        }
+                    )
                 case AnswerCommand():
-                    row = (order, command.command, command.answer, command.message)
-                    answers[order, command.command] = row
+                    answers[order, command.command] = {
+                        "order_id": order,
+                        "command_id": command.command,
+                        "answer": command.answer,
+                        "message": command.message,
+                    }
                 case _:
                     pass
         await self._many("add_history", history, now)
@@ -301,21 +284,76 @@ class Turn:
         await self._many("answer_commands", list(answers.values()), now)
 
     async def _save_inventory(self, changes: Sequence[Change]) -> None:
-        rows: dict[tuple[OrderId, int], tuple[object, ...]] = {}
+        rows: dict[tuple[OrderId, int], Row] = {}
         for change in changes:
             for command in change.commands:
                 if isinstance(command, Assetize):
                     for no in command.lines:
-                        rows[change.plan.id, no] = (change.plan.id, no, codec.to_json(change.plan.lines[no]))
+                        line = change.plan.lines[no]
+                        rows[change.plan.id, no] = {"order_id": change.plan.id, "line_no": no, "body": line}
         await self._many("save_inventory", list(rows.values()))
 
     async def _mark(self, changes: Sequence[Change]) -> None:
-        rows = {
-            (mark.lane, mark.kind, mark.key): (mark.lane, mark.kind, mark.key, change.plan.id)
+        rows: dict[MarkKey, Row] = {
+            mark: {"lane": mark.lane, "kind": mark.kind, "key": mark.key, "order_id": change.plan.id}
             for change in changes
             for mark in change.marks
         }
         await self._many("mark", list(rows.values()))
+
+
+Row = dict[str, Any]
+ItemKey = tuple[OrderId, ItemNo]
+
+
+def _item_rows(keys: Iterable[ItemKey]) -> list[Row]:
+    return [{"order_id": order, "item_no": item} for order, item in keys]
+
+
+def _at_rest(changes: Sequence[Change], new: Container[ItemKey], dropped: Container[ItemKey]) -> list[ItemKey]:
+    """Callouts that changed and are neither sent now nor done with: accepted, failed, held."""
+    return [
+        (change.plan.id, no)
+        for change in changes
+        for no in change.plan.changed_items
+        if change.plan.items[no].request_epoch
+        and (change.plan.id, no) not in dropped
+        and (change.plan.id, no) not in new
+    ]
+
+
+def _order_row(change: Change, now: datetime) -> Row:
+    plan = change.plan
+    return {
+        "order_id": plan.id,
+        "number": plan.order.number,
+        "account_id": plan.order.account.id,
+        "priority": plan.priority,
+        "state": plan.state,
+        "status": change.status,
+        "message": plan.message,
+        "set_hash": plan.set_hash,
+        "items_total": len(plan.items),
+        "items_done": len(plan.items) - plan.open_items,
+        "document": plan.order if change.fresh else None,
+        "head": codec.Head(problems=plan.problems, unclaimed=plan.unclaimed),
+        "created_at": plan.created_at or now,
+        "finished_at": plan.finished_at,
+    }
+
+
+def _work_row(work: Work) -> Row:
+    return {
+        "order_id": work.order,
+        "item_no": work.item,
+        "epoch": work.epoch,
+        "attempt": work.attempt,
+        "interface": work.interface,
+        "set_hash": work.set_hash,
+        "priority": work.priority,
+        "awaits_event": work.awaits_event,
+        "request": work.request,
+    }
 
 
 def _work(plan: Plan, command: InvokeCallout, request: RenderedRequest) -> Work:

@@ -12,8 +12,11 @@ from connector.store.database import Database, columns
 from connector.store.queries import queries
 from connector.store.turns import work_of
 
-SILENT_SECONDS = 5.0
-"""A worker that has not been heard of for this long is taken for dead."""
+SILENT_SECONDS = 4.0
+"""A worker that was heard of this long before the one heard of last is taken for dead."""
+
+GAP_SECONDS = 1.5
+"""A worker that could not say for this long that it lives supposes that the others could not either."""
 
 
 class CallRecord(Protocol):
@@ -61,12 +64,18 @@ class WorkTable:
     async def beat(self) -> None:
         """Say that this worker is alive."""
         async with self._database.connection() as connection:
-            await connection.execute(self._sql["beat"], self._worker, self._host)
+            await connection.execute(self._sql["beat"], self._worker, self._host, GAP_SECONDS)
 
     async def adopt(self, limit: int) -> list[Work]:
         """Take over up to `limit` requests of workers that are dead; nobody knows whether they were sent."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(self._sql["adopt"], self._worker, SILENT_SECONDS, limit)
+        return [work_of(row) for row in rows]
+
+    async def mine(self) -> list[Work]:
+        """The requests that this worker has to send, or has sent and not had an answer to."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(self._sql["mine"], self._worker)
         return [work_of(row) for row in rows]
 
     async def leave(self) -> None:

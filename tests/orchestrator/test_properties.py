@@ -178,7 +178,8 @@ def test_what_is_saved_of_an_item_is_all_of_it(
     for event in happenings:
         story.happens(event)
     for no, item in story.plan.items.items():
-        assert codec.item(no, codec.item_spec(item), item.state.value, codec.item_progress(item)) == item
+        spec, progress = codec.to_json(codec.item_spec(item)), codec.to_json(codec.item_progress(item))
+        assert codec.item(no, spec, item.state.value, progress) == item
 
 
 @given(plans(), st.lists(events, max_size=25))

@@ -29,13 +29,19 @@ from (
     select n.record_id from intake n left join workers w on w.worker_id = n.owner
     where n.kind = $1 and n.done_at is null
       and (n.due_at <= now() or (n.owner is not null
-                                 and (w.worker_id is null or w.heartbeat < now() - make_interval(secs => $5))))
+                                 and (w.worker_id is null
+                                      or w.heartbeat < (select max(heartbeat) from workers)
+                                                       - make_interval(secs => $5))))
     order by n.due_at
     limit $2
     for update of n skip locked
 ) as c
 where i.kind = $1 and i.record_id = c.record_id
 returning i.record_id, i.attempts
+
+-- name: let_go
+-- Whatever this worker was reading, it is not any more.
+update intake set due_at = now(), owner = null where owner = $1 and done_at is null
 
 -- name: deliver
 insert into inbox (order_id, kind, body)
@@ -71,8 +77,9 @@ insert into outbox (lane, kind, key, order_id, seq) values ($1, 'command', $2, $
 on conflict (lane, kind, key) do update set seq = excluded.seq, due_at = now()
 
 -- name: exists
--- Whether an order is known, and (given a number) whether its plan has that item.
-select exists (select from orders where order_id = $1)
+-- Whether an order has been read (an event about it before that would have no plan to happen to), and (given a number)
+-- whether its plan has that item.
+select exists (select from orders where order_id = $1 and document is not null)
    and ($2::int is null or exists (select from items where order_id = $1 and item_no = $2))
 
 -- name: next_due

@@ -2,7 +2,8 @@
 -- Lanes with marks whose time has come that nobody is writing (or whose writer is dead), those waiting longest first.
 with taken as (
     select l.lane from lanes l join workers w on w.worker_id = l.owner
-    where l.leased_until > now() and w.heartbeat > now() - make_interval(secs => $5)
+    where l.leased_until > now()
+      and w.heartbeat > (select max(heartbeat) from workers) - make_interval(secs => $5)
 ), ready as (
     select o.lane, min(o.marked_at) as since
     from outbox o
@@ -17,7 +18,8 @@ select lane, $2, now() + $3 from ready
 on conflict (lane) do update set owner = excluded.owner, leased_until = excluded.leased_until
 where not exists (
     select from workers w
-    where w.worker_id = lanes.owner and lanes.leased_until > now() and w.heartbeat > now() - make_interval(secs => $5)
+    where w.worker_id = lanes.owner and lanes.leased_until > now()
+      and w.heartbeat > (select max(heartbeat) from workers) - make_interval(secs => $5)
 )
 returning lane
 
@@ -51,6 +53,10 @@ where o.lane = u.lane and o.kind = u.kind and o.key = u.key and o.seq = u.seq
 
 -- name: release
 delete from lanes where lane = any ($1::text[]) and owner = $2
+
+-- name: let_go
+-- Whatever this worker was writing, it is not any more.
+delete from lanes where owner = $1
 
 -- name: next_due
 -- When the next mark may be claimed; null when there is none.

@@ -43,46 +43,46 @@ with gone_items as (delete from items where order_id = any ($1::text[]))
 delete from technical_lines where order_id = any ($1::text[])
 
 -- name: save_orders
--- The heads of plans.
+-- The heads of plans. Rows come as one JSON document: cheaper on both sides than an array per column.
 update orders o
 set number = s.number, account_id = s.account_id, priority = s.priority, state = s.state, status = s.status,
     message = s.message, set_hash = s.set_hash, revision = o.revision + 1, items_total = s.items_total,
-    items_done = s.items_done, document = coalesce(s.document::jsonb, o.document), head = s.head::jsonb,
-    created_at = s.created_at, updated_at = $14, finished_at = s.finished_at
-from unnest(
-    $1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::int[], $10::int[], $11::text[], $12::text[], $13::timestamptz[], $15::timestamptz[]
-) as s (order_id, number, account_id, priority, state, status, message, set_hash, items_total, items_done,
-        document, head, created_at, finished_at)
+    items_done = s.items_done, document = coalesce(s.document, o.document), head = s.head,
+    created_at = s.created_at, updated_at = $2, finished_at = s.finished_at
+from json_to_recordset($1::json) as s (
+    order_id text, number text, account_id text, priority smallint, state text, status text, message text,
+    set_hash text, items_total int, items_done int, document jsonb, head jsonb, created_at timestamptz,
+    finished_at timestamptz)
 where o.order_id = s.order_id
 
 -- name: save_explanations
 insert into explanations (order_id, body)
-select * from unnest($1::text[], $2::jsonb[])
+select order_id, body from json_to_recordset($1::json) as s (order_id text, body jsonb)
 on conflict (order_id) do update set body = excluded.body
 
 -- name: save_lines
 insert into technical_lines (order_id, line_no, body)
-select * from unnest($1::text[], $2::int[], $3::jsonb[])
+select order_id, line_no, body from json_to_recordset($1::json) as s (order_id text, line_no int, body jsonb)
 on conflict (order_id, line_no) do update set body = excluded.body
 
 -- name: add_items
 insert into items (order_id, item_no, spec, state, progress)
-select * from unnest($1::text[], $2::int[], $3::jsonb[], $4::text[], $5::jsonb[])
+select order_id, item_no, spec, state, progress
+from json_to_recordset($1::json) as s (order_id text, item_no int, spec jsonb, state text, progress jsonb)
 
 -- name: save_items
 update items i
 set state = s.state, progress = s.progress
-from unnest($1::text[], $2::int[], $3::text[], $4::jsonb[]) as s (order_id, item_no, state, progress)
+from json_to_recordset($1::json) as s (order_id text, item_no int, state text, progress jsonb)
 where i.order_id = s.order_id and i.item_no = s.item_no
 
 -- name: add_work
 -- Requests to send, owned by this worker; the rendered request of an epoch stays what it was.
 insert into work (order_id, item_no, epoch, attempt, interface, set_hash, priority, awaits_event, request, owner)
-select u.*, $10
-from unnest(
-    $1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::text[], $7::smallint[], $8::bool[], $9::jsonb[]
-) as u
+select order_id, item_no, epoch, attempt, interface, set_hash, priority, awaits_event, request, $2
+from json_to_recordset($1::json) as s (
+    order_id text, item_no int, epoch int, attempt int, interface text, set_hash text, priority smallint,
+    awaits_event boolean, request jsonb)
 on conflict (order_id, item_no) do update
 set epoch = excluded.epoch, attempt = excluded.attempt, interface = excluded.interface,
     set_hash = excluded.set_hash, priority = excluded.priority, awaits_event = excluded.awaits_event,
@@ -91,8 +91,8 @@ set epoch = excluded.epoch, attempt = excluded.attempt, interface = excluded.int
 -- name: resend_work
 -- Stored requests to send once more, owned by this worker.
 update work w
-set attempt = s.attempt, owner = $4
-from unnest($1::text[], $2::int[], $3::int[]) as s (order_id, item_no, attempt)
+set attempt = s.attempt, owner = $2
+from json_to_recordset($1::json) as s (order_id text, item_no int, attempt int)
 where w.order_id = s.order_id and w.item_no = s.item_no
 returning w.order_id, w.item_no, w.epoch, w.attempt, w.interface, w.set_hash, w.priority, w.awaits_event, w.request
 
@@ -100,35 +100,36 @@ returning w.order_id, w.item_no, w.epoch, w.attempt, w.interface, w.set_hash, w.
 -- Requests that are not being sent any more but may be needed again.
 update work w
 set owner = null
-from unnest($1::text[], $2::int[]) as s (order_id, item_no)
+from json_to_recordset($1::json) as s (order_id text, item_no int)
 where w.order_id = s.order_id and w.item_no = s.item_no
 
 -- name: drop_work
 delete from work w
-using unnest($1::text[], $2::int[]) as s (order_id, item_no)
+using json_to_recordset($1::json) as s (order_id text, item_no int)
 where w.order_id = s.order_id and w.item_no = s.item_no
 
 -- name: clear_timers
 delete from timers t
-using unnest($1::text[], $2::int[]) as s (order_id, item_no)
+using json_to_recordset($1::json) as s (order_id text, item_no int)
 where t.order_id = s.order_id and t.item_no = s.item_no
 
 -- name: set_timers
 insert into timers (order_id, item_no, kind, epoch, due)
-select * from unnest($1::text[], $2::int[], $3::text[], $4::int[], $5::timestamptz[])
+select order_id, item_no, kind, epoch, due
+from json_to_recordset($1::json) as s (order_id text, item_no int, kind text, epoch int, due timestamptz)
 on conflict (order_id, item_no, kind) do update set epoch = excluded.epoch, due = excluded.due
 
 -- name: add_history
 insert into history (order_id, at, item_no, what, detail, by_whom)
-select u.order_id, $6, u.item_no, u.what, u.detail, u.by_whom
-from unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[]) as u (order_id, item_no, what, detail, by_whom)
+select order_id, $2, item_no, what, detail, by_whom
+from json_to_recordset($1::json) as s (order_id text, item_no int, what text, detail text, by_whom text)
 
 -- name: raise_fallouts
 insert into fallouts (order_id, item_no, episode, failure, queue, severity, suggestions, attempts, raised_at)
-select u.order_id, u.item_no, u.episode, u.failure, u.queue, u.severity,
-       array(select jsonb_array_elements_text(u.suggestions)), u.attempts, $9
-from unnest($1::text[], $2::int[], $3::int[], $4::jsonb[], $5::text[], $6::text[], $7::jsonb[], $8::int[])
-    as u (order_id, item_no, episode, failure, queue, severity, suggestions, attempts)
+select order_id, item_no, episode, failure, queue, severity,
+       array(select jsonb_array_elements_text(s.suggestions)), attempts, $2
+from json_to_recordset($1::json) as s (
+    order_id text, item_no int, episode int, failure jsonb, queue text, severity text, suggestions jsonb, attempts int)
 on conflict (order_id, item_no, episode) do update
 set failure = excluded.failure, queue = excluded.queue, severity = excluded.severity,
     suggestions = excluded.suggestions, attempts = excluded.attempts, raised_at = excluded.raised_at,
@@ -136,27 +137,27 @@ set failure = excluded.failure, queue = excluded.queue, severity = excluded.seve
 
 -- name: resolve_fallouts
 update fallouts f
-set resolved_at = $6, resolution = u.how, resolved_by = u.by_whom
-from unnest($1::text[], $2::int[], $3::int[], $4::text[], $5::text[]) as u (order_id, item_no, episode, how, by_whom)
-where f.order_id = u.order_id and f.item_no = u.item_no and f.episode = u.episode and f.resolved_at is null
+set resolved_at = $2, resolution = s.how, resolved_by = s.by_whom
+from json_to_recordset($1::json) as s (order_id text, item_no int, episode int, how text, by_whom text)
+where f.order_id = s.order_id and f.item_no = s.item_no and f.episode = s.episode and f.resolved_at is null
 
 -- name: answer_commands
 insert into command_answers (order_id, command_id, answer, message, answered_at)
-select u.order_id, u.command_id, u.answer, u.message, $5
-from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u (order_id, command_id, answer, message)
+select order_id, command_id, answer, message, $2
+from json_to_recordset($1::json) as s (order_id text, command_id text, answer text, message text)
 on conflict (order_id, command_id) do update
 set answer = excluded.answer, message = excluded.message, answered_at = excluded.answered_at
 
 -- name: save_inventory
 insert into inventory (order_id, line_no, body)
-select * from unnest($1::text[], $2::int[], $3::jsonb[])
+select order_id, line_no, body from json_to_recordset($1::json) as s (order_id text, line_no int, body jsonb)
 on conflict (order_id, line_no) do update set body = excluded.body
 
 -- name: mark
 -- Records that are behind: one mark each, its number growing with every change.
 insert into outbox (lane, kind, key, order_id, seq)
-select u.lane, u.kind, u.key, u.order_id, nextval('outbox_seq')
-from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u (lane, kind, key, order_id)
+select lane, kind, key, order_id, nextval('outbox_seq')
+from json_to_recordset($1::json) as s (lane text, kind text, key text, order_id text)
 on conflict (lane, kind, key) do update
 set seq = excluded.seq, order_id = excluded.order_id, attempts = 0, problem = null,
     due_at = case when outbox.problem is null then outbox.due_at else now() end

@@ -1,15 +1,26 @@
 -- name: beat
--- This worker is alive.
-insert into workers (worker_id, host) values ($1, $2)
+-- This worker is alive. If it could not say so for a while, the others could not either (the database was away):
+-- then the silence of all counts from now on, so that nobody takes the work of those who live.
+with heard as (
+    select worker_id from workers
+    where worker_id = $1
+       or exists (select from workers w where w.worker_id = $1 and w.heartbeat < now() - make_interval(secs => $3))
+    order by worker_id
+    for update
+), touched as (
+    update workers w set heartbeat = now() from heard where w.worker_id = heard.worker_id returning w.worker_id
+)
+insert into workers (worker_id, host)
+select $1, $2 where not exists (select from touched where worker_id = $1)
 on conflict (worker_id) do update set heartbeat = now()
 
 -- name: adopt
--- Take over the requests of workers that have not been heard of for some seconds (or that are gone).
+-- Take over the requests of workers that have been silent for some seconds while others were heard (or that are gone).
 with orphans as (
     select w.order_id, w.item_no
     from work w left join workers o on o.worker_id = w.owner
     where w.owner is not null and w.owner <> $1
-      and (o.worker_id is null or o.heartbeat < now() - make_interval(secs => $2))
+      and (o.worker_id is null or o.heartbeat < (select max(heartbeat) from workers) - make_interval(secs => $2))
     limit $3
     for update of w skip locked
 )
@@ -18,6 +29,12 @@ set owner = $1
 from orphans
 where w.order_id = orphans.order_id and w.item_no = orphans.item_no
 returning w.order_id, w.item_no, w.epoch, w.attempt, w.interface, w.set_hash, w.priority, w.awaits_event, w.request
+
+-- name: mine
+-- The requests that this worker owns.
+select order_id, item_no, epoch, attempt, interface, set_hash, priority, awaits_event, request
+from work
+where owner = $1
 
 -- name: leave
 -- This worker stops: what it still owns may be taken over at once.
