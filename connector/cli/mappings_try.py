@@ -25,7 +25,7 @@ from connector.model.plan import Item, Plan
 from connector.model.states import ItemType, PlanState
 from connector.model.technical import Decision, TechnicalLine
 from connector.model.work import RenderedRequest
-from connector.orchestrator.requests import RenderError, render
+from connector.orchestrator.requests import RenderError, expressions, render
 from connector.orchestrator.step import Step
 
 
@@ -82,7 +82,7 @@ def attempt(content: OrderFile, mapping_set: MappingSet, now: datetime) -> Trial
 def _is_skipped(step: Step, item: Item) -> bool:
     when = step.definition(item).when
     try:
-        return when is not None and not when.is_true(step.activation(item))
+        return when is not None and not when.is_true(step.activation(item, when))
     except EvaluationError:
         return False
 
@@ -91,7 +91,7 @@ def _call(step: Step, item: Item) -> Call:
     interface = step.mappings.interface(step.definition(item).interface or "")
     base_url = step.mappings.systems[interface.system].base_url
     try:
-        request = render(interface, step.activation(item))
+        request = render(interface, step.activation(item, *expressions(interface)))
     except (EvaluationError, RenderError) as error:
         reason = error.reason if isinstance(error, EvaluationError) else error.message
         givers = _givers(step, item, reason)

@@ -133,7 +133,7 @@ class Activation:
 class Expression:
     """One compiled CEL expression, where it stands, and how to evaluate it."""
 
-    __slots__ = ("_names", "_never_null", "_program", "environment", "source", "text")
+    __slots__ = ("_names", "_never_null", "_program", "_variables", "environment", "source", "text")
 
     def __init__(self, text: str, source: Source, program: Any, environment: Environment) -> None:
         self.text = text
@@ -141,11 +141,19 @@ class Expression:
         self.environment = environment
         self._program = program
         self._names: tuple[tuple[str, ...], ...] | None = None
+        self._variables: frozenset[str] | None = None
         self._never_null = self.result_type in _NEVER_NULL
 
     def __repr__(self) -> str:
         """The text, for test failures and debuggers."""
         return f"Expression({self.text!r})"
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The variables that it reads: what an activation has to hold for it."""
+        if self._variables is None:
+            self._variables = frozenset(reference.path[0] for reference in self.references)
+        return self._variables
 
     @property
     def names(self) -> tuple[tuple[str, ...], ...]:

@@ -23,7 +23,7 @@ from connector.model.order import Action
 from connector.model.plan import Item
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.orchestrator.fallout import judge
-from connector.orchestrator.requests import RenderError, render
+from connector.orchestrator.requests import RenderError, expressions, render
 from connector.orchestrator.step import Step
 
 
@@ -43,7 +43,7 @@ def settle(step: Step) -> None:
 def _begin(step: Step, item: Item) -> None:
     definition = step.definition(item)
     try:
-        wanted = definition.when is None or definition.when.is_true(step.activation(item))
+        wanted = definition.when is None or definition.when.is_true(step.activation(item, definition.when))
     except EvaluationError as error:
         fail_finally(step, item, _unevaluable(error))
         return
@@ -108,7 +108,7 @@ def _call_out(step: Step, item: Item, *, is_new_request: bool) -> None:
             attempt=item.attempts,
             interface=interface.full_name,
             awaits_event=definition.completes is not None,
-            request=render(interface, step.activation(item)) if is_new_request else None,
+            request=render(interface, step.activation(item, *expressions(interface))) if is_new_request else None,
         )
     )
 
@@ -117,7 +117,7 @@ def _run_task(step: Step, item: Item) -> None:
     definition = step.definition(item)
     outputs: JsonObject = {}
     if definition.task == "set":
-        activation = step.activation(item)
+        activation = step.activation(item, *definition.sets.values())
         outputs = {name: expression.evaluate(activation) for name, expression in definition.sets.items()}
     elif definition.task == "assetize":
         step.command(Assetize(lines=_changing_lines(step, item)))
@@ -137,7 +137,8 @@ def _changing_lines(step: Step, item: Item) -> tuple[TechnicalLineNo, ...]:
 def _open_task(step: Step, item: Item) -> None:
     definition = step.definition(item)
     queue = step.mappings.queues[definition.queue or ""]
-    instructions = definition.instructions.evaluate(step.activation(item)) if definition.instructions else None
+    text = definition.instructions
+    instructions = text.evaluate(step.activation(item, text)) if text else None
     opened = step.change(
         item,
         waiting_for=f"a person of queue {queue.label}",
@@ -168,7 +169,7 @@ def _wait_for_time(step: Step, item: Item) -> None:
     definition = step.definition(item)
     due = step.now
     if definition.until is not None:
-        due = _moment(definition.until.evaluate(step.activation(item)), definition.until.text)
+        due = _moment(definition.until.evaluate(step.activation(item, definition.until)), definition.until.text)
     elif definition.duration is not None:
         due = step.now + definition.duration
     if due <= step.now:
@@ -194,7 +195,7 @@ def matches(step: Step, item: Item, payload: JsonObject) -> bool:
     if completion.match is None:
         return True
     try:
-        return completion.match.is_true(step.matching(item, payload))
+        return completion.match.is_true(step.matching(item, payload, completion.match))
     except EvaluationError as error:
         step.record("event not matched", item, str(error))
         return False

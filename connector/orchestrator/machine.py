@@ -37,6 +37,9 @@ from connector.orchestrator.advance import complete, fail, matches, settle, star
 from connector.orchestrator.people import obey
 from connector.orchestrator.step import Step
 
+MOST_DELIVERIES = 200
+"""Messages are known again among this many of an order's last ones."""
+
 MOST_UNCLAIMED = 100
 """External events that nothing waited for yet are kept up to this number per order, the oldest dropped."""
 
@@ -114,6 +117,8 @@ def handle(plan: Plan, event: Event, now: datetime, mappings: MappingSet) -> lis
             _answered(step, event)
         case CalloutFailed():
             _attempt_failed(step, event)
+        case CallbackArrived() | ExternalEventArrived() if _is_repeated(step, event):
+            step.record("repeated message ignored", detail=f"{event.name}, delivery {event.delivery}")
         case CallbackArrived():
             _called_back(step, event)
         case ExternalEventArrived():
@@ -172,6 +177,17 @@ def _attempt_failed(step: Step, event: CalloutFailed) -> None:
     if item is not None:
         answered = event.failure.failure_class in (FailureClass.BUSINESS, FailureClass.CONFIGURATION)
         fail(step, item, event.failure, answered=answered)
+
+
+def _is_repeated(step: Step, event: CallbackArrived | ExternalEventArrived) -> bool:
+    """Whether the message came before. Senders repeat what they were not told the reception of."""
+    if event.delivery is None:
+        return False
+    delivery = f"{event.name.partition('.')[0]}:{event.delivery}"
+    if delivery in step.plan.deliveries:
+        return True
+    step.plan.deliveries = (*step.plan.deliveries, delivery)[-MOST_DELIVERIES:]
+    return False
 
 
 _AWAITING_CALLBACK = (ItemState.RUNNING, ItemState.FAILED, ItemState.FATALLY_FAILED)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connector.mappings.expression import Activation
+from connector.mappings.expression import Activation, Expression
 from connector.mappings.set import EVENT, PLAN, ItemDefinition, MappingSet
 from connector.mappings.views import item_view, order_view, source_view, technical_view
 from connector.model.commands import Command, Record
@@ -61,21 +62,26 @@ class Step:
         """Write a line of history."""
         self.command(Record(item=item.no if item else None, what=what, detail=detail, by=by))
 
-    def activation(self, item: Item) -> Activation:
-        """The variables of the environment PLAN for one item."""
-        return PLAN.activation({**self._variables(item), "now": self.now})
+    def activation(self, item: Item, *expressions: Expression) -> Activation:
+        """What these expressions (PLAN) read, for one item."""
+        return PLAN.activation(self._variables(item, expressions, None))
 
-    def matching(self, item: Item, event: JsonObject) -> Activation:
-        """The variables of the environment EVENT for one item and an external event's payload."""
-        return EVENT.activation({**self._variables(item), "event": event})
+    def matching(self, item: Item, event: JsonObject, expression: Expression) -> Activation:
+        """What the expression (EVENT) reads, for one item and an external event's payload."""
+        return EVENT.activation(self._variables(item, (expression,), event))
 
-    def _variables(self, item: Item) -> dict[str, Any]:
-        return {
-            "order": order_view(self.plan.order),
-            "line": self._line(item),
-            "bundle": self.plan.bundle_attributes(item.root),
-            "item": item_view(self.plan, item),
+    def _variables(self, item: Item, expressions: Sequence[Expression], event: JsonObject | None) -> dict[str, Any]:
+        """Only what is read is made: it costs more than the evaluation."""
+        makers: dict[str, Callable[[], Any]] = {
+            "order": lambda: order_view(self.plan.order),
+            "line": lambda: self._line(item),
+            "bundle": lambda: self.plan.bundle_attributes(item.root),
+            "item": lambda: item_view(self.plan, item),
+            "now": lambda: self.now,
+            "event": lambda: event,
         }
+        wanted = {name for expression in expressions for name in expression.variables}
+        return {name: makers[name]() for name in wanted}
 
     def _line(self, item: Item) -> JsonObject:
         if item.line is not None:

@@ -8,6 +8,8 @@ the one that can't be handled is parked with the reason, so that it holds up no 
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +32,9 @@ from connector.store.database import may_pass
 from connector.store.turns import Change, LockedOrder, Turn, Turns
 
 log = structlog.get_logger()
+
+STALL_SECONDS = 0.004
+"""Longest that a turn computes without letting others have the event loop."""
 
 CACHED_ITEMS = 50_000
 """Plans are kept in memory up to this many items together."""
@@ -132,7 +137,9 @@ class Turner:
         now: datetime,
     ) -> _Applied:
         applied = _Applied()
+        pause = _Pause()
         for order in orders:
+            await pause.now_and_then()
             change: Change | None = None
             for event in events[order.id]:
                 applied.events += 1
@@ -162,6 +169,18 @@ class Turner:
             return Change(plan=plan, status="", commands=commands)
         change.commands.extend(commands)
         return change
+
+
+class _Pause:
+    """Lets others have the event loop every few milliseconds of a long computation."""
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+
+    async def now_and_then(self) -> None:
+        if time.perf_counter() - self._since > STALL_SECONDS:
+            await asyncio.sleep(0)
+            self._since = time.perf_counter()
 
 
 def _result(applied: _Applied, work: Sequence[Work], missed: Sequence[OrderId]) -> TurnResult:

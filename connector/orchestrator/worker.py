@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Protocol
 
 import structlog
@@ -32,6 +33,9 @@ BATCH = 200
 
 MOST_UNSENT = 1_000
 """With more requests than this that no system has room for, no new orders are looked for."""
+
+TURNS_AT_ONCE = 2
+"""While the database commits one turn, this process computes another, over other orders."""
 
 SWEEP_SECONDS = 5.0
 """Longest sleep of a loop that is otherwise woken: what a lost notification costs."""
@@ -90,6 +94,8 @@ class Worker:
         self._unsent: dict[str, deque[Work]] = {}
         """By system: what did not fit into its queue."""
         self._look_for_orders = True
+        self._busy: set[OrderId] = set()
+        """Orders that a turn is under way for."""
         self._wake = asyncio.Event()
         self._timers_changed = asyncio.Event()
 
@@ -112,7 +118,8 @@ class Worker:
         self._callouts = callouts
         await self._work.beat()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._turn_for_ever(), name="turns")
+            for number in range(TURNS_AT_ONCE):
+                group.create_task(self._turn_for_ever(), name=f"turns-{number}")
             group.create_task(self._watch_timers(), name="timers")
             group.create_task(self._live(), name="heartbeat")
 
@@ -143,17 +150,23 @@ class Worker:
         if self._may_own_more:
             await self._find_own()
         self._send([])
-        answers = {order: self._answers[order] for order in list(self._answers)[:BATCH]}
+        answers = {order: list(self._answers[order]) for order in self._free(self._answers)}
         orders: list[OrderId] = []
         if self._look_for_orders and sum(map(len, self._unsent.values())) < MOST_UNSENT:
             self._look_for_orders = False
-            orders = await self._turns.waiting(self._clock(), BATCH)
+            found = await self._turns.waiting(self._clock(), BATCH)
+            orders = self._free(found)
+            answers = {order: list(self._answers[order]) for order in self._free(self._answers)}
         if not answers and not orders:
             return False
-        taken = {order: list(events) for order, events in answers.items()}
-        result = await self._turner.turn(taken, orders)
+        taken = {*answers, *orders}
+        self._busy |= taken
+        try:
+            result = await self._turner.turn(answers, orders)
+        finally:
+            self._busy -= taken
         missed = set(result.missed)
-        for order, events in taken.items():
+        for order, events in answers.items():
             if order not in missed:
                 self._forget(order, len(events))
         self._after(result)
@@ -163,6 +176,10 @@ class Worker:
         if missed and not result.orders:
             await asyncio.sleep(PAUSE_SECONDS)
         return True
+
+    def _free(self, orders: Iterable[OrderId]) -> list[OrderId]:
+        """Up to a batch of these orders, without those that a turn is under way for."""
+        return list(islice((order for order in orders if order not in self._busy), BATCH))
 
     def _forget(self, order: OrderId, count: int) -> None:
         rest = self._answers[order][count:]
