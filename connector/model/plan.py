@@ -117,6 +117,8 @@ class Plan:
     items: dict[ItemNo, Item] = field(default_factory=dict)
     lines: dict[TechnicalLineNo, TechnicalLine] = field(default_factory=dict)
     unclaimed: tuple[UnclaimedEvent, ...] = ()
+    deliveries: tuple[str, ...] = ()
+    """Messages that have come, the newest last, by their senders' ids: the same one has no second effect."""
     problems: tuple[Problem, ...] = ()
     message: str = ""
     revision: int = 0

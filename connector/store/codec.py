@@ -140,6 +140,7 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
 
     problems: tuple[Problem, ...] = ()
     unclaimed: tuple[UnclaimedEvent, ...] = ()
+    deliveries: tuple[str, ...] = ()
 
 
 def head(body: str) -> Head:

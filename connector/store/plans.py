@@ -37,6 +37,7 @@ async def load_plans(connection: Connection, orders: Sequence[OrderId]) -> dict[
             items={ItemNo(no): codec.item(no, spec, state, progress) for no, spec, state, progress in items[order]},
             lines={line.no: line for line in technical},
             unclaimed=head.unclaimed,
+            deliveries=head.deliveries,
             problems=head.problems,
             message=row["message"],
             revision=row["revision"],

@@ -336,7 +336,7 @@ def _order_row(change: Change, now: datetime) -> Row:
         "items_total": len(plan.items),
         "items_done": len(plan.items) - plan.open_items,
         "document": plan.order if change.fresh else None,
-        "head": codec.Head(problems=plan.problems, unclaimed=plan.unclaimed),
+        "head": codec.Head(problems=plan.problems, unclaimed=plan.unclaimed, deliveries=plan.deliveries),
         "created_at": plan.created_at or now,
         "finished_at": plan.finished_at,
     }

@@ -387,6 +387,30 @@ def test_retry_after_an_unknown_outcome_keeps_the_key() -> None:
     assert story.asked(DropCallout) == []
 
 
+def test_retry_keeps_the_key_when_an_earlier_attempt_may_have_had_its_effect() -> None:
+    story = Story.of((callout("a"), ()))
+    story.happens(failed(story, "a", LOST))
+    for _ in range(3):
+        story.happens(TimerDue(item=ItemNo(1), kind=TimerKind.RETRY, epoch=1))
+        story.happens(failed(story, "a", BUSY))
+    assert story.state("a") is ItemState.FATALLY_FAILED
+    story.happens(asks(Operation.RETRY, ItemNo(1)))
+    assert story.calls() == [("a", 1, 5)]
+
+
+def test_a_message_that_is_sent_twice_happens_once() -> None:
+    first = awaited("first", on="sys.visited", kind=ItemType.EVENT)
+    second = awaited("second", on="sys.visited", kind=ItemType.EVENT)
+    story = Story.of((first, ()), (second, ("first",)))
+    visit = ExternalEventArrived(name="sys.visited", delivery="visit-1")
+    story.happens(visit)
+    story.happens(visit)
+    assert story.state("second") is ItemState.RUNNING
+    assert story.plan.unclaimed == ()
+    story.happens(ExternalEventArrived(name="sys.visited", delivery="visit-2"))
+    assert story.state("second") is ItemState.COMPLETED
+
+
 def test_retry_of_the_order_starts_all_that_failed() -> None:
     story = Story.of((callout("a"), ()), (callout("b"), ()))
     story.happens(failed(story, "a", NO))
