@@ -45,28 +45,47 @@ class Flusher:
         self._quiet_until = 0.0
         self._paused_until = 0.0
         self._again_at = math.inf
+        self._broken: Exception | None = None
 
     def wake(self) -> None:
         """A record was marked."""
         self._bell.ring()
 
     async def run(self) -> None:
-        """Flush until cancelled. Ends with an error of the store alone; claims then end by their lease."""
+        """Flush until cancelled. Ends with an error of the store alone, after what is under way has ended: a call
+        that Salesforce still works on would else come after that of the lanes' next writer.
+        """
+        self._broken = None
         async with tasks() as group:
-            while True:
-                await self._wait_until(max(self._quiet_until, self._paused_until))
-                now = pace(self._gauge.last, self._budget)
-                self._quiet_until = self._clock() + now.interval
-                await self._slots.acquire()
-                marks = await self._claim(now.kinds)
-                if not marks:
-                    # What was found empty at once may be full at once: an idle start costs no interval.
-                    self._quiet_until = 0.0
-                    await self._bell.wait(self._patience())
-                elif len(marks) >= CALL_RECORDS:
-                    group.create_task(self._flush(marks))
-                else:
-                    await self._flush(marks)
+            try:
+                await self._run(group)
+            except Exception:
+                await self.close()
+                for _ in range(_PARALLEL):
+                    self._slots.release()
+                raise
+
+    async def close(self) -> None:
+        """Begin nothing more, and wait until what is under way has ended."""
+        for _ in range(_PARALLEL):
+            await self._slots.acquire()
+
+    async def _run(self, group: asyncio.TaskGroup) -> None:
+        while self._broken is None:
+            await self._wait_until(max(self._quiet_until, self._paused_until))
+            now = pace(self._gauge.last, self._budget)
+            self._quiet_until = self._clock() + now.interval
+            await self._slots.acquire()
+            marks = await self._claim(now.kinds)
+            if not marks:
+                # What was found empty at once may be full at once: an idle start costs no interval.
+                self._quiet_until = 0.0
+                await self._bell.wait(self._patience())
+            elif len(marks) >= CALL_RECORDS:
+                group.create_task(self._flush_aside(marks))
+            else:
+                await self._flush(marks)
+        raise self._broken
 
     async def _claim(self, kinds: Sequence[RecordKind] | None) -> Sequence[Mark]:
         marks: Sequence[Mark] = ()
@@ -76,6 +95,13 @@ class Flusher:
             if not marks:
                 self._slots.release()
         return marks
+
+    async def _flush_aside(self, marks: Sequence[Mark]) -> None:
+        """One of several flushes side by side: its error ends the others only when they have ended."""
+        try:
+            await self._flush(marks)
+        except Exception as error:  # noqa: BLE001 - raised again by the loop
+            self._broken = error
 
     async def _flush(self, marks: Sequence[Mark]) -> None:
         try:
