@@ -93,6 +93,8 @@ class Connector:
     _flusher: Flusher
     _subscription: Alone
     _reconciliation: Alone
+    _let_go_of_notices: Callable[[], Awaitable[None]]
+    _let_go_of_lanes: Callable[[], Awaitable[None]]
     _check: Callable[[], Awaitable[list[Finding]]]
 
     async def check_org(self) -> list[Finding]:
@@ -110,14 +112,26 @@ class Connector:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(GRACE_SECONDS):
                         await self._worker.drain()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(GRACE_SECONDS):
+                        await self._flusher.close()
                 if left.interrupted:
                     log.warning("callouts_interrupted", count=len(left.interrupted))
                 for task in tasks:
                     task.cancel()
         finally:
-            await self._work.leave()
+            await self._leave()
             await self._sender.close()
         log.info("stopped")
+
+    async def _leave(self) -> None:
+        """Say goodbye; when the database is away the others notice the silence."""
+        try:
+            await self._work.leave()
+        except Exception as error:
+            if not may_pass(error):
+                raise
+            log.warning("database_away", error=str(error))
 
     def _loops(self) -> list[tuple[str, Coroutine[None, None, None]]]:
         signals = {INBOX: self._on_inbox, INTAKE: self._reading.wake}
@@ -125,8 +139,8 @@ class Connector:
             ("worker", self._worker.run(self._runner)),
             ("signals", listen(self.database, signals)),
             ("api", self.api.run()),
-            ("reading", _again(self._reading.run)),
-            ("writing", _again(self._flusher.run)),
+            ("reading", _again(self._reading.run, first=self._let_go_of_notices)),
+            ("writing", _again(self._flusher.run, first=self._let_go_of_lanes)),
             ("subscriber", _again(lambda: self._subscription.run(self._intake.run))),
             ("reconciler", _again(lambda: self._reconciliation.run(self._reconciler.run))),
         ]
@@ -136,10 +150,15 @@ class Connector:
         self._flusher.wake()
 
 
-async def _again(loop: Callable[[], Awaitable[None]]) -> None:
-    """Run a loop again whenever the database stopped it."""
+async def _nothing() -> None:
+    pass
+
+
+async def _again(loop: Callable[[], Awaitable[None]], *, first: Callable[[], Awaitable[None]] = _nothing) -> None:
+    """Run a loop again whenever the database stopped it; `first` ends what it had claimed and can't know of."""
     while True:
         try:
+            await first()
             await loop()
         except Exception as error:
             if not may_pass(error):
@@ -185,10 +204,11 @@ def _assemble(
     subscription, reconciliation = Alone(database, SUBSCRIBER), Alone(database, RECONCILER)
 
     port = IntakeBridge(intake)
+    outbox = Outbox(database, worker_id)
     writeback = WriteBack(
         org=org,
         schema=schema,
-        outbox=OutboxBridge(Outbox(database, worker_id), sets),
+        outbox=OutboxBridge(outbox, sets),
         sets=sets,
         tally=tally,
         now=utc_now,
@@ -249,6 +269,8 @@ def _assemble(
         _flusher=flusher,
         _subscription=subscription,
         _reconciliation=reconciliation,
+        _let_go_of_notices=intake.let_go,
+        _let_go_of_lanes=outbox.let_go,
         _check=check,
     )
 
