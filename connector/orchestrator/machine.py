@@ -45,22 +45,23 @@ MOST_UNCLAIMED = 100
 
 
 def begin(
-    event: OrderRead | OrderUnreadable, now: datetime, mappings: MappingSet, *, was_rejected: bool = False
+    event: OrderRead | OrderUnreadable, now: datetime, mappings: MappingSet, *, rejected: Plan | None = None
 ) -> tuple[Plan, list[Command], Explanation]:
     """Make the plan of an order that was read, and set going what can go; or reject the order.
 
     The reasons of a rejection are all in the plan's `problems`; nothing is half-built then. An order that
-    `was_rejected` before, and can be fulfilled now, has its Case closed.
+    was `rejected` before, and can be fulfilled now, has its Case closed; what happened to it meanwhile is kept.
     """
     if isinstance(event, OrderUnreadable):
-        return *_reject(event.order, event.problems, now, mappings), Explanation(set_hash=mappings.hash)
+        return *_reject(event.order, event.problems, now, mappings, rejected), Explanation(set_hash=mappings.hash)
     made = decompose(event.order, event.inventory, mappings, now)
     if made.problems:
-        return *_reject(event.order, made.problems, now, mappings), made.explanation
+        return *_reject(event.order, made.problems, now, mappings, rejected), made.explanation
     plan = Plan(order=made.order, state=PlanState.IN_PROGRESS, set_hash=mappings.hash, created_at=now)
+    _remember(plan, rejected)
     plan.add(made.items, made.lines)
     step = Step(plan, now, mappings)
-    if was_rejected:
+    if rejected is not None:
         how = "The order was read again and can be fulfilled."
         step.command(ResolveFallout(item=WHOLE_ORDER, episode=1, how=how))
     step.record("plan made", detail=f"{len(made.lines)} technical lines, {len(made.items)} items")
@@ -69,8 +70,14 @@ def begin(
     return plan, step.commands, made.explanation
 
 
+def _remember(plan: Plan, rejected: Plan | None) -> None:
+    """Messages that came for the order while it was rejected."""
+    if rejected is not None:
+        plan.unclaimed, plan.deliveries = rejected.unclaimed, rejected.deliveries
+
+
 def _reject(
-    order: Order, problems: Sequence[Problem], now: datetime, mappings: MappingSet
+    order: Order, problems: Sequence[Problem], now: datetime, mappings: MappingSet, rejected: Plan | None
 ) -> tuple[Plan, list[Command]]:
     message = "\n".join(str(problem) for problem in problems)
     plan = Plan(
@@ -81,6 +88,7 @@ def _reject(
         message=message,
         created_at=now,
     )
+    _remember(plan, rejected)
     step = Step(plan, now, mappings)
     step.record("order rejected", detail=message[:500])
     failure = Failure(

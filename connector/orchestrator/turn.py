@@ -156,7 +156,7 @@ class Turner:
         plan = plans.get(order)
         if isinstance(event, (OrderRead, OrderUnreadable)) and (plan is None or plan.state is PlanState.REJECTED):
             mappings = await self._sets.by_hash(event.set_hash) if event.set_hash else self._sets.current()[0]
-            made, commands, explanation = begin(event, now, mappings, was_rejected=plan is not None)
+            made, commands, explanation = begin(event, now, mappings, rejected=plan)
             made.revision = plan.revision if plan else 0
             plans[order] = made
             earlier = change.commands if change else []
