@@ -145,17 +145,18 @@ class CountingTurner(Turner):
     callouts: Answering
 
     async def turn(self, answers: Mapping[OrderId, Sequence[Event]], orders: Sequence[OrderId]) -> TurnResult:
-        finishing, self.callouts.finishing = self.callouts.finishing, {}
+        open_ends = self.callouts.finishing
+        finishing = {order: open_ends.pop(order) for order in answers if order in open_ends}
         result = await super().turn(answers, orders)
         missed = set(result.missed)
         self.count.turns += 1
         self.count.items += sum(len(events) for order, events in answers.items() if order not in missed)
         for order, lines in finishing.items():
-            if order in answers and order not in missed:
+            if order in missed:
+                open_ends[order] = open_ends.get(order, 0) + lines
+            else:
                 self.count.orders += lines
                 self.on_done(order)
-            else:
-                self.callouts.finishing[order] = self.callouts.finishing.get(order, 0) + lines
         return result
 
 
