@@ -1,0 +1,142 @@
+"""The invariants. Whatever commits, is sent, or is written passes here; at the end the whole is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from connector.model.events import Addressed, CallbackArrived, Event, ExternalEventArrived
+from connector.model.ids import ItemNo, OrderId
+from connector.model.plan import Item, Plan
+from connector.model.states import ItemState, ItemType
+from connector.model.work import Work
+from connector.store.turns import Change
+from tests.simulation.database import OrderRow, Tables
+from tests.simulation.world import World
+
+_NOT_BEGUN = frozenset({ItemState.PENDING, ItemState.SKIPPED, ItemState.ON_HOLD, ItemState.DISCARDED})
+_NOT_CONTENT = frozenset({"Version__c", "OwnerId", "CreatedById"})
+
+
+class Checker:
+    """Knows what has happened, and says at once when something can't be."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.tables: Tables | None = None
+        self.notices: set[tuple[str, str]] = set()
+        self.accepted: dict[str, Addressed] = {}
+        """Messages of systems that were answered with "accepted", by delivery."""
+        self.visits: set[tuple[OrderId, str]] = set()
+        self.retries: dict[tuple[OrderId, ItemNo], int] = {}
+        """How often a person asked for another attempt."""
+        self._requests: dict[tuple[OrderId, ItemNo, int], tuple[str, bytes]] = {}
+        self._keys: dict[str, tuple[OrderId, ItemNo, int]] = {}
+        self._effects: dict[tuple[OrderId, ItemNo], int] = {}
+        self._used: dict[tuple[OrderId, str], ItemNo] = {}
+
+    # -- the store --------------------------------------------------------------------------------------------
+
+    def noticed(self, kind: str, record: str) -> None:
+        """An event of Salesforce is stored."""
+        self.notices.add((kind, record))
+
+    def turn_committed(self, took: Mapping[OrderId, Sequence[Event]], changes: Sequence[Change]) -> None:
+        """Events that are taken out of an inbox change the plan, or are remembered by it."""
+        changed = {change.plan.id for change in changes}
+        for order, events in took.items():
+            if events and order not in changed:
+                names = ", ".join(type(event).__name__ for event in events)
+                self._world.violated("no accepted event is lost", f"{names} of {order} had no effect")
+
+    def plan_saved(self, row: OrderRow, change: Change) -> None:
+        """What a turn saves follows from what was there."""
+        plan, violated = change.plan, self._world.violated
+        if row.revision != plan.revision:
+            violated("no turn overwrites another", f"{plan.id}: revision {row.revision}, planned on {plan.revision}")
+        for no in plan.changed_items:
+            item, before = plan.items[no], None if change.fresh else row.items.get(no)
+            name = f"{plan.id}-{no} ({item.key})"
+            self._world.note("item", name, item.state.value, item.epoch, item.attempts)
+            if before is not None:
+                self._follows(name, before, item)
+            if item.state not in _NOT_BEGUN:
+                open_before = [other for other in item.after if not plan.items[other].is_final]
+                if open_before:
+                    violated("no dependency is violated", f"{name} is {item.state} before {open_before}")
+            visit = item.outputs.get("visit")
+            if item.type is ItemType.EVENT and item.state is ItemState.COMPLETED and visit is not None:
+                other = self._used.setdefault((plan.id, str(visit)), no)
+                if other != no:
+                    violated("the same event twice has the effect of once", f"{name} and item {other}: visit {visit}")
+
+    def _follows(self, name: str, before: Item, item: Item) -> None:
+        violated = self._world.violated
+        if before.is_final and before.state is not item.state:
+            violated("no item is completed twice", f"{name} was {before.state} and becomes {item.state}")
+        if before.is_final and before.finished_at != item.finished_at:
+            violated("no item is completed twice", f"{name} was finished and is finished again")
+        if item.epoch < before.epoch:
+            violated("the same attempt has the same key", f"{name} goes back to epoch {item.epoch}")
+
+    # -- the network --------------------------------------------------------------------------------------------
+
+    def requested(self, work: Work) -> None:
+        """A request arrives at a system."""
+        attempt, violated = (work.order, work.item, work.epoch), self._world.violated
+        key = work.idempotency_key
+        content = orjson.dumps([work.request.method, work.request.path, work.request.body])
+        self._world.note("request", key, work.attempt)
+        first_key, first = self._requests.setdefault(attempt, (key, content))
+        if key != first_key:
+            violated("the same attempt has the same key", f"{attempt}: {first_key}, then {key}")
+        if content != first:
+            violated("the same attempt has the same request", f"{key}: {first!r}, then {content!r}")
+        if self._keys.setdefault(key, attempt) != attempt:
+            violated("another attempt has another key", f"{key}: {self._keys[key]} and {attempt}")
+        assert self.tables is not None
+        row = self.tables.orders[work.order]
+        open_before = [other for other in row.items[work.item].after if not row.items[other].is_final]
+        if open_before:
+            violated("no dependency is violated", f"the request {key} is sent before {open_before}")
+
+    def effected(self, work: Work, *, is_idempotent: bool, lasting: bool) -> None:
+        """A system did something for the first time under this key (or without looking at it)."""
+        if not lasting:
+            return
+        item = (work.order, work.item)
+        self._effects[item] = self._effects.get(item, 0) + 1
+        allowed = 1 if is_idempotent else 1 + self.retries.get(item, 0)
+        if self._effects[item] > allowed:
+            violated = "no effect happens twice" if is_idempotent else "nothing is sent again blindly"
+            self._world.violated(violated, f"{work.order}-{work.item}, now with {work.idempotency_key}")
+
+    def accepted_message(self, message: Addressed) -> None:
+        """The connector said that it has taken a message."""
+        self._world.note("accepted", message.order, type(message.event).__name__)
+        if isinstance(message.event, CallbackArrived) and message.event.failure is None:
+            self.accepted[f"{message.order}-{message.event.item}"] = message
+        elif isinstance(message.event, ExternalEventArrived):
+            self.visits.add((message.order, str(message.event.payload["visit"])))
+
+    def unheard_of(self, order: OrderId, plan: Plan) -> set[str]:
+        """Visits of an order that were accepted, and that neither completed an item nor are kept for one."""
+        kept = {str(event.payload["visit"]) for event in plan.unclaimed}
+        told = {visit for owner, visit in self.visits if owner == order}
+        return {visit for visit in told - kept if (order, visit) not in self._used}
+
+    # -- Salesforce ---------------------------------------------------------------------------------------------
+
+    def written(self, name: str, key: str, before: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+        """A record is written."""
+        self._world.note("written", name, key, fields.get("Version__c", ""))
+        if name == "Fulfillment_Command__c" and before["Status__c"] not in ("New", fields["Status__c"]):
+            self._world.violated("no record goes back", f"command {key}: {before['Status__c']}, {fields['Status__c']}")
+        seen, then = fields.get("Version__c"), before.get("Version__c")
+        if seen is not None and then is not None and seen < then:
+            differs = [n for n, v in fields.items() if n not in _NOT_CONTENT and before.get(n) != v]
+            if differs:
+                detail = ", ".join(f"{n}: {before.get(n)} -> {fields[n]}" for n in differs)
+                self._world.violated("no record goes back", f"{name} {key}: {detail} (state {seen} after {then})")

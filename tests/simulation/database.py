@@ -1,0 +1,241 @@
+"""The database: tables in memory, row locks, transactions that commit whole or not at all, lost connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from connector.model.events import Event
+from connector.model.failure import Problem
+from connector.model.ids import ItemNo, OrderId, TechnicalLineNo
+from connector.model.mark import RecordKind
+from connector.model.order import Order
+from connector.model.plan import Item, UnclaimedEvent
+from connector.model.states import PlanState
+from connector.model.technical import TechnicalLine
+from connector.model.work import Work
+from connector.store.outbox import AnswerRow, FalloutRow
+from tests.simulation.loop import RUNNING, Process
+from tests.simulation.world import World
+
+T = TypeVar("T")
+
+
+class ConnectionLost(ConnectionError):
+    """The database is away, or the connection to it is."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OrderRow:
+    """A row of `orders`, with what hangs below it."""
+
+    state: PlanState = PlanState.NOT_STARTED
+    revision: int = 0
+    set_hash: str = ""
+    document: Order | None = None
+    message: str = ""
+    problems: tuple[Problem, ...] = ()
+    unclaimed: tuple[UnclaimedEvent, ...] = ()
+    deliveries: tuple[str, ...] = ()
+    parked: str | None = None
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+    items: dict[ItemNo, Item] = field(default_factory=dict)
+    lines: dict[TechnicalLineNo, TechnicalLine] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class NoticeRow:
+    """A row of `intake`."""
+
+    due: datetime
+    number: int
+    order: str | None = None
+    attempts: int = 0
+    owner: str | None = None
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """A record was put off."""
+
+    until: datetime
+    attempts: int
+    problem: str
+
+
+@dataclass(slots=True, kw_only=True)
+class MarksRow:
+    """A row of `outbox`: records of one lane that are behind."""
+
+    lane: str
+    order: OrderId
+    kinds: list[RecordKind]
+    keys: list[str]
+    marked: datetime
+    due: datetime
+    attempts: int
+    problem: str | None
+
+    def as_read(self, seq: int) -> dict[str, Any]:
+        """As a query gives it."""
+        columns = {"lane": self.lane, "order_id": self.order, "kinds": self.kinds, "keys": self.keys}
+        return {**columns, "seq": seq, "attempts": self.attempts}
+
+
+@dataclass(eq=False, slots=True)
+class Transaction:
+    """One transaction: what it holds, and what it will do when it commits."""
+
+    process: Process
+    locked: set[OrderId] = field(default_factory=set)
+    taken: list[int] = field(default_factory=list)
+    """Inbox rows."""
+    effects: list[Callable[[], object]] = field(default_factory=list)
+    open: bool = True
+
+
+class Tables:
+    """One database. Methods of the store's simulated classes work on it; nobody else does."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.orders: dict[OrderId, OrderRow] = {}
+        self.inbox: dict[int, tuple[OrderId, Event]] = {}
+        self.timers: dict[tuple[OrderId, ItemNo, str], tuple[int, datetime]] = {}
+        self.work: dict[tuple[OrderId, ItemNo], tuple[Work, str | None]] = {}
+        self.workers: dict[str, datetime] = {}
+        self.fallouts: dict[tuple[OrderId, ItemNo, int], FalloutRow] = {}
+        self.inventory: dict[tuple[OrderId, TechnicalLineNo], TechnicalLine] = {}
+        self.answers: dict[tuple[OrderId, str], AnswerRow] = {}
+        self.outbox: dict[int, MarksRow] = {}
+        self.lanes: dict[str, tuple[str, datetime]] = {}
+        self.intake: dict[tuple[str, str], NoticeRow] = {}
+        self.positions: dict[str, bytes] = {}
+        self.alone: dict[int, Process] = {}
+        self.commits = 0
+        self.listeners: dict[Process, Callable[[str], None]] = {}
+        self.closed = False
+        self._open: list[Transaction] = []
+        self._number = 0
+        self._signals: list[str] = []
+        world.on_kill.append(self._connection_gone)
+
+    def number(self) -> int:
+        """The next number of a sequence."""
+        self._number += 1
+        return self._number
+
+    # -- statements and transactions ------------------------------------------------------------------------
+
+    async def statement(self, what: Callable[[], T]) -> T:
+        """One statement that commits by itself."""
+        await self._arrive()
+        if self.world.strikes("crash_before_commit"):
+            await self.world.die()
+        result = what()
+        await self._committed()
+        return result
+
+    async def read(self, what: Callable[[], T]) -> T:
+        """One statement that changes nothing."""
+        await self._arrive()
+        return what()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A transaction: all of its effects at the end of the block, or none."""
+        await self._arrive()
+        transaction = Transaction(RUNNING.get())
+        self._open.append(transaction)
+        try:
+            yield transaction
+            await self._arrive()
+            if self.world.strikes("crash_before_commit"):
+                await self.world.die()
+            for effect in transaction.effects:
+                effect()
+        finally:
+            self._end(transaction)
+        await self._committed()
+
+    async def step(self, transaction: Transaction) -> None:
+        """A statement inside a transaction: time passes, and the connection may be lost."""
+        await self._arrive()
+        if not transaction.open:
+            raise ConnectionLost("the connection was closed")
+
+    async def _arrive(self) -> None:
+        if self.closed:
+            raise ConnectionLost("the world ends")
+        await self.world.delay(0.0002, 0.004)
+        if self.world.strikes("database_refuses"):
+            raise ConnectionLost("the database is away")
+
+    async def _committed(self) -> None:
+        self.commits += 1
+        signals, self._signals = self._signals, []
+        for channel in dict.fromkeys(signals):
+            self._tell(channel)
+        if self.world.strikes("crash_after_commit"):
+            await self.world.die()
+        if self.world.strikes("commit_unheard"):
+            raise ConnectionLost("the connection was lost while committing")
+
+    def _end(self, transaction: Transaction) -> None:
+        transaction.open = False
+        if transaction in self._open:
+            self._open.remove(transaction)
+
+    def is_locked(self, order: OrderId) -> bool:
+        """Some transaction holds the order's row."""
+        return any(order in transaction.locked for transaction in self._open)
+
+    # -- notifications ---------------------------------------------------------------------------------------
+
+    def notify(self, channel: str) -> None:
+        """Tell the workers when this commits."""
+        self._signals.append(channel)
+
+    def _tell(self, channel: str) -> None:
+        for process, hear in self.listeners.items():
+            if process.alive and not self.world.strikes("signal_lost"):
+                delay = self.world.rng.uniform(0.0, 0.02)
+                self.world.loop.call_later(delay, hear, channel, context=process.context)
+
+    # -- connections -----------------------------------------------------------------------------------------
+
+    def _connection_gone(self, process: Process) -> None:
+        """The server notices, sooner or later, that a client is dead: what it had open is rolled back."""
+        self.listeners.pop(process, None)
+        self.world.loop.outside(self.world.rng.choice((0.0, 0.1, 2.0)), lambda: self._roll_back(process))
+
+    def _roll_back(self, process: Process) -> None:
+        for transaction in [one for one in self._open if one.process is process]:
+            self._end(transaction)
+        for number in [number for number, holder in self.alone.items() if holder is process]:
+            del self.alone[number]
+
+    async def alone_try(self, number: int) -> bool:
+        """Try to get an advisory lock."""
+        await self._arrive()
+        process = RUNNING.get()
+        if number in self.alone and self.alone[number] is not process:
+            return False
+        self.alone[number] = process
+        return True
+
+    def alone_release(self, number: int) -> None:
+        """Give an advisory lock back."""
+        if self.alone.get(number) is RUNNING.get():
+            del self.alone[number]
+
+
+async def for_ever() -> None:
+    """Wait until cancelled."""
+    await asyncio.get_running_loop().create_future()

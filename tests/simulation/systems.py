@@ -1,0 +1,162 @@
+"""Fulfillment systems, and the network to and from them. An idempotent interface knows a key again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+
+from connector.callouts.attempt import Attempt, AttemptRecord, Outcome
+from connector.callouts.exchange import Answer
+from connector.callouts.redaction import Redactor
+from connector.callouts.verdict import CalloutEvent, failed, judge
+from connector.mappings.set import Interface, MappingSet
+from connector.model.events import Addressed, CallbackArrived, CalloutAccepted, CalloutCompleted
+from connector.model.failure import Failure, FailureClass
+from connector.model.json import JsonObject
+from connector.model.work import Work
+from tests.simulation.checker import Checker
+from tests.simulation.world import World
+
+_REDACTOR = Redactor()
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a system said to a key, and will say again."""
+
+    status: int
+    body: JsonObject
+
+
+class Systems:
+    """All systems. `tell` brings a message to the connector, however often that takes."""
+
+    def __init__(self, world: World, checker: Checker) -> None:
+        self.world = world
+        self.checker = checker
+        self.tell: Callable[[Addressed], None] = lambda _message: None
+        self._said: dict[str, _Said] = {}
+        self._messages = 0
+
+    def handle(self, work: Work, interface: Interface) -> Answer:
+        """A request arrives: the answer, after whatever it effected."""
+        self.checker.requested(work)
+        known = self._said.get(work.idempotency_key) if interface.is_idempotent else None
+        if known is not None and known.status == 202:
+            self._call_back(work, good=bool(known.body["good"]))
+        said = known or self._do(work, interface)
+        if interface.is_idempotent:
+            self._said[work.idempotency_key] = said
+        return Answer(status=said.status, body=orjson.dumps(said.body))
+
+    def _do(self, work: Work, interface: Interface) -> _Said:
+        if self.world.strikes("refused"):
+            return _Said(409, {"code": "TAKEN"})
+        self.world.note("effect", work.idempotency_key)
+        if work.awaits_event:
+            good = not self.world.strikes("refused")
+            self._call_back(work, good=good)
+            self.checker.effected(work, is_idempotent=interface.is_idempotent, lasting=good)
+            return _Said(202, {"good": good})
+        self.checker.effected(work, is_idempotent=interface.is_idempotent, lasting=True)
+        return _Said(200, {"number": f"N-{work.idempotency_key}", "slot": "morning"})
+
+    def _call_back(self, work: Work, *, good: bool) -> None:
+        """A call-back later, or never, or twice, or before the answer."""
+        self._messages += 1
+        failure = None if good else Failure(failure_class=FailureClass.BUSINESS, code="NO_ACCESS", message="no")
+        message = Addressed(
+            order=work.order,
+            event=CallbackArrived(
+                item=work.item,
+                name="net.activated",
+                outputs={"activatedAs": work.idempotency_key},
+                failure=failure,
+                delivery=f"activated-{self._messages}",
+            ),
+        )
+        if self.world.strikes("message_lost"):
+            return
+        first = self.world.strikes("message_first")
+        for _ in range(1 + self.world.strikes("message_twice")):
+            delay = 0.0 if first else self.world.rng.uniform(0.1, 12.0 if not self.world.calm else 3.0)
+            self.world.loop.outside(delay, lambda: self.tell(message))
+
+
+class SimulatedSender:
+    """`Sender`: one attempt over the simulated network, judged by the real verdict."""
+
+    def __init__(self, systems: Systems) -> None:
+        self._systems = systems
+
+    async def attempt(self, work: Work, mapping_set: MappingSet) -> Attempt:
+        """Make one attempt."""
+        world = self._systems.world
+        interface = mapping_set.interface(work.interface)
+        started = world.clock()
+        result = await self._exchange(work, interface)
+        event: CalloutEvent
+        if isinstance(result, Failure):
+            event = failed(work, result)
+        else:
+            event = judge(work, interface, result, now=world.clock(), redactor=_REDACTOR)
+        record = AttemptRecord(
+            order=work.order,
+            item=work.item,
+            epoch=work.epoch,
+            attempt=work.attempt,
+            interface=work.interface,
+            started_at=started,
+            seconds=0.0,
+            method=work.request.method,
+            path=work.request.path,
+            status=result.status if isinstance(result, Answer) else None,
+            outcome=_outcome(event),
+            code=None,
+            idempotency_key=work.idempotency_key,
+            bytes=0,
+            sendings=1,
+        )
+        world.note("answered", work.idempotency_key, work.attempt, record.outcome)
+        return Attempt(event=event, record=record)
+
+    async def _exchange(self, work: Work, interface: Interface) -> Answer | Failure:
+        world = self._systems.world
+        if world.strikes("request_lost"):
+            await world.delay(0.05, 1.0)
+            return Failure(failure_class=FailureClass.TRANSIENT, code="CONNECT_FAILED", message="nothing was sent")
+        if world.strikes("busy"):
+            await world.delay(0.01, 0.1)
+            return Answer(status=503, body=b"{}")
+        answer: asyncio.Future[Answer] = world.loop.create_future()
+        silent, slow = world.strikes("answer_lost"), world.strikes("answer_slow")
+
+        def arrive() -> None:
+            reply = self._systems.handle(work, interface)
+            if not silent:
+                world.loop.outside(world.rng.uniform(0.01, 6.0 if slow else 0.2), lambda: _give(answer, reply))
+
+        world.loop.outside(world.rng.uniform(0.005, 2.0 if slow else 0.1), arrive)
+        try:
+            async with asyncio.timeout(interface.timeout.total_seconds()):
+                return await answer
+        except TimeoutError:
+            return Failure(failure_class=FailureClass.UNKNOWN_OUTCOME, code="TIMEOUT", message="no answer in time")
+
+
+def _give(answer: asyncio.Future[Answer], reply: Answer) -> None:
+    if not answer.done():
+        answer.set_result(reply)
+
+
+def _outcome(event: CalloutEvent) -> Outcome:
+    match event:
+        case CalloutCompleted():
+            return "completed"
+        case CalloutAccepted():
+            return "accepted"
+        case _:
+            return event.failure.failure_class.value
