@@ -152,7 +152,6 @@ class OutboxBridge:
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """As `OutboxPort.settle`."""
-        written: list[OutboxRow] = []
         delayed: list[Delay] = []
         notes: list[tuple[OrderId, str, str]] = []
         missing: list[tuple[str, RecordKind, str, OrderId]] = []
@@ -161,13 +160,11 @@ class OutboxBridge:
             row = _row(mark)
             match settlement:
                 case Written():
-                    written.append(row)
                     if settlement.note:
                         notes.append(
                             (mark.order, "record written in part", f"{mark.kind} {mark.key}: {settlement.note}")
                         )
                 case Gone():
-                    written.append(row)
                     notes.append((mark.order, "record gone", f"{mark.kind} {mark.key}: {settlement.message}"))
                 case Postponed():
                     delayed.append(
@@ -181,7 +178,7 @@ class OutboxBridge:
                     delayed.append(Delay(row=row, until=settlement.until, problem=problem, failed=True))
                     notes.append((mark.order, "record refused", f"{mark.kind} {mark.key}{fields}: {problem}"))
         lanes = list(dict.fromkeys(settlement.mark.lane for settlement in settlements))
-        await self._outbox.settle(written, delayed, notes, missing, lanes)
+        await self._outbox.settle(delayed, notes, missing, lanes)
 
 
 def _mark(row: OutboxRow) -> Mark:

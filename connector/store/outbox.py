@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from connector.model.failure import Failure
 from connector.model.ids import CommandId, ItemNo, OrderId
@@ -20,7 +21,7 @@ from connector.store.work import SILENT_SECONDS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """One mark. `seq` grows whenever the record is marked again."""
+    """One record that is behind. `seq` grows whenever it is marked again."""
 
     lane: str
     order: OrderId
@@ -86,6 +87,8 @@ class Outbox:
         self._database = database
         self._worker = worker
         self._sql = queries("outbox")
+        self._claimed: dict[str, list[int]] = {}
+        """Rows that this worker has read of each lane that it holds."""
 
     async def claim(
         self, lanes: int, records: int, lease: timedelta, kinds: Sequence[RecordKind] | None
@@ -102,21 +105,14 @@ class Outbox:
             if not claimed:
                 return []
             names = [row["lane"] for row in claimed]
-            rows = await connection.fetch(self._sql["marks"], names, records)
+            rows = _up_to(records, await connection.fetch(self._sql["rows"], names, records))
             empty = set(names) - {row["lane"] for row in rows}
             if empty:
                 await connection.execute(self._sql["release"], list(empty), self._worker)
-        return [
-            OutboxRow(
-                lane=row["lane"],
-                order=OrderId(row["order_id"]),
-                kind=row["kind"],
-                key=row["key"],
-                seq=row["seq"],
-                attempts=row["attempts"],
-            )
-            for row in rows
-        ]
+        self._claimed.update({lane: [] for lane in names})
+        for row in rows:
+            self._claimed[row["lane"]].append(row["seq"])
+        return _merged(rows)
 
     async def snapshot(self, orders: Sequence[OrderId]) -> Snapshot:
         """The present state of these orders."""
@@ -166,38 +162,85 @@ class Outbox:
 
     async def settle(
         self,
-        written: Sequence[OutboxRow],
         delayed: Sequence[Delay],
         notes: Sequence[tuple[OrderId, str, str]],
         missing: Sequence[tuple[str, RecordKind, str, OrderId]],
         lanes: Sequence[str],
     ) -> None:
-        """Remove what was written, put off what was not, note (order, what, detail) for people, mark missing
-        parents (lane, kind, key, order), and let go of the lanes.
+        """End the claims of these lanes: all that was claimed in them is dealt with, but for what is delayed.
+
+        Notes (order, what, detail) are for people; missing parents (lane, kind, key, order) are marked.
         """
+        later: list[dict[str, object]] = [
+            {
+                "lane": one.row.lane,
+                "order_id": one.row.order,
+                "kind": one.row.kind,
+                "key": one.row.key,
+                "due_at": one.until,
+                "attempts": one.row.attempts + one.failed,
+                "problem": one.problem,
+            }
+            for one in delayed
+        ]
+        later += [
+            {"lane": lane, "order_id": order, "kind": kind, "key": key, "attempts": 0}
+            for lane, kind, key, order in missing
+        ]
+        done = [(lane, seq) for lane in lanes for seq in self._claimed.get(lane, ())]
         async with self._database.transaction() as connection:
-            if written:
-                rows = [(row.lane, row.kind, row.key, row.seq) for row in written]
-                await connection.execute(self._sql["written"], *columns(rows))
-            if delayed:
-                put_off = [
-                    (d.row.lane, d.row.kind, d.row.key, d.row.seq, d.until, int(d.failed), d.problem) for d in delayed
-                ]
-                await connection.execute(self._sql["postpone"], *columns(put_off))
+            if done:
+                await connection.execute(self._sql["remove"], *columns(done))
+            if later:
+                await connection.execute(self._sql["add"], codec.to_json(later))
             if notes:
                 await connection.execute(self._sql["note"], *columns(notes))
-            if missing:
-                await connection.execute(self._sql["mark_missing"], *columns(missing))
             if lanes:
                 await connection.execute(self._sql["release"], list(lanes), self._worker)
+        for lane in lanes:
+            self._claimed.pop(lane, None)
 
     async def let_go(self) -> None:
         """End every claim of this worker: it writes nothing any more of what it had claimed."""
         async with self._database.connection() as connection:
             await connection.execute(self._sql["let_go"], self._worker)
+        self._claimed.clear()
 
     async def next_due(self) -> datetime | None:
         """When the next mark may be claimed; None when there is none."""
         async with self._database.connection() as connection:
             due: datetime | None = await connection.fetchval(self._sql["next_due"])
         return due
+
+
+_ORDER: tuple[RecordKind, ...] = ("request", "plan", "line", "item")
+"""Parents before children; the other kinds come after these."""
+
+
+def _up_to(records: int, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """As many rows as hold about so many records, at least one."""
+    taken: list[Mapping[str, Any]] = []
+    held = 0
+    for row in rows:
+        if taken and held + len(row["keys"]) > records:
+            break
+        taken.append(row)
+        held += len(row["keys"])
+    return taken
+
+
+def _merged(rows: Sequence[Mapping[str, Any]]) -> list[OutboxRow]:
+    """Each record once, as it was marked last; parents first. Being marked anew forgives earlier failures."""
+    latest: dict[tuple[str, str, str], OutboxRow] = {}
+    for row in rows:
+        for kind, key in zip(row["kinds"], row["keys"], strict=True):
+            latest[row["lane"], kind, key] = OutboxRow(
+                lane=row["lane"],
+                order=OrderId(row["order_id"]),
+                kind=kind,
+                key=key,
+                seq=row["seq"],
+                attempts=row["attempts"],
+            )
+    rank = {kind: place for place, kind in enumerate(_ORDER)}
+    return sorted(latest.values(), key=lambda one: (rank.get(one.kind, len(rank)), one.seq))

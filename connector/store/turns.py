@@ -294,12 +294,20 @@ class Turn:
         await self._many("save_inventory", list(rows.values()))
 
     async def _mark(self, changes: Sequence[Change]) -> None:
-        rows: dict[MarkKey, Row] = {
-            mark: {"lane": mark.lane, "kind": mark.kind, "key": mark.key, "order_id": change.plan.id}
-            for change in changes
-            for mark in change.marks
-        }
-        await self._many("mark", list(rows.values()))
+        lanes: dict[tuple[OrderId, str], dict[MarkKey, None]] = {}
+        for change in changes:
+            for mark in change.marks:
+                lanes.setdefault((change.plan.id, mark.lane), {})[mark] = None
+        rows: list[Row] = [
+            {
+                "lane": lane,
+                "order_id": order,
+                "kinds": [mark.kind for mark in marks],
+                "keys": [mark.key for mark in marks],
+            }
+            for (order, lane), marks in lanes.items()
+        ]
+        await self._many("mark", rows)
 
 
 Row = dict[str, Any]

@@ -152,18 +152,19 @@ create table command_answers (
     primary key (order_id, command_id)
 );
 
-create sequence outbox_seq;
+-- Records in Salesforce that are behind. A turn adds one row for all that it changed of an order; whoever writes
+-- the lane reads its rows together, so that of a record only the last state is sent.
 create table outbox (
     lane text not null,                   -- what is written in order: the order's id; for inventory the account's
-    kind text not null,
-    key text not null,
+    seq bigint generated always as identity,
     order_id text not null,
-    seq bigint not null,                  -- grows with every change of the thing; a write removes only the mark it saw
+    kinds text[] not null,                -- of each record its kind…
+    keys text[] not null,                 -- …and its key
     marked_at timestamptz not null default now(),
     due_at timestamptz not null default now(),
     attempts int not null default 0,
     problem text,
-    primary key (lane, kind, key)
+    primary key (lane, seq)
 );
 create index outbox_due on outbox (due_at);
 

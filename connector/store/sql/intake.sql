@@ -12,9 +12,10 @@ select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
 on conflict (kind, record_id) do nothing
 
 -- name: show_orders
--- Orders heard of are shown at once, before they have been read.
+-- Orders heard of are shown at once, before they have been read; those that are archived have been.
 insert into orders (order_id, state, status)
 select u, 'NotStarted', 'Submitted' from unnest($1::text[]) as u
+where not exists (select from archived_orders a where a.order_id = u)
 on conflict (order_id) do nothing
 
 -- name: keep_malformed
@@ -73,13 +74,13 @@ values ($1, $2, 'Refused', $3, now())
 on conflict (order_id, command_id) do update set message = excluded.message, answered_at = excluded.answered_at
 
 -- name: mark_command
-insert into outbox (lane, kind, key, order_id, seq) values ($1, 'command', $2, $1, nextval('outbox_seq'))
-on conflict (lane, kind, key) do update set seq = excluded.seq, due_at = now()
+insert into outbox (lane, order_id, kinds, keys) values ($1, $1, array['command'], array[$2::text])
 
 -- name: exists
 -- Whether an order has been read (an event about it before that would have no plan to happen to), and (given a number)
--- whether its plan has that item.
-select exists (select from orders where order_id = $1 and document is not null)
+-- whether its plan has that item; of an archived order it is not asked.
+select exists (select from archived_orders where order_id = $1)
+    or exists (select from orders where order_id = $1 and document is not null)
    and ($2::int is null or exists (select from items where order_id = $1 and item_no = $2))
 
 -- name: next_due

@@ -7,7 +7,7 @@ with taken as (
 ), ready as (
     select o.lane, min(o.marked_at) as since
     from outbox o
-    where o.due_at <= now() and ($4::text[] is null or o.kind = any ($4::text[]))
+    where o.due_at <= now() and ($4::text[] is null or o.kinds && $4::text[])
       and not exists (select from taken t where t.lane = o.lane)
     group by o.lane
     order by min(o.marked_at)
@@ -23,33 +23,26 @@ where not exists (
 )
 returning lane
 
--- name: marks
--- The marks of claimed lanes whose time has come, parents before children, then oldest first.
-select lane, kind, key, order_id, seq, attempts
+-- name: rows
+-- What is behind in claimed lanes and whose time has come, oldest first.
+select lane, seq, order_id, kinds, keys, attempts
 from outbox
 where lane = any ($1::text[]) and due_at <= now()
-order by array_position(array['request', 'plan', 'line', 'item'], kind) nulls last, seq
+order by lane, seq
 limit $2
 
--- name: mark_missing
--- Parents that Salesforce lacks are to be written (again).
-insert into outbox (lane, kind, key, order_id, seq)
-select u.lane, u.kind, u.key, u.order_id, nextval('outbox_seq')
-from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as u (lane, kind, key, order_id)
-on conflict (lane, kind, key) do nothing
+-- name: add
+-- Records to be written from some time on: put off, or found missing.
+insert into outbox (lane, order_id, kinds, keys, due_at, attempts, problem)
+select lane, order_id, array[kind], array[key], coalesce(due_at, now()), attempts, problem
+from json_to_recordset($1::json) as s (
+    lane text, order_id text, kind text, key text, due_at timestamptz, attempts int, problem text)
 
--- name: written
--- These states are in Salesforce: the mark goes, unless the thing has changed since.
+-- name: remove
+-- These rows have been dealt with.
 delete from outbox o
-using unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) as u (lane, kind, key, seq)
-where o.lane = u.lane and o.kind = u.kind and o.key = u.key and o.seq = u.seq
-
--- name: postpone
-update outbox o
-set due_at = u.until, attempts = o.attempts + u.failed, problem = u.problem
-from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::int[], $7::text[])
-    as u (lane, kind, key, seq, until, failed, problem)
-where o.lane = u.lane and o.kind = u.kind and o.key = u.key and o.seq = u.seq
+using unnest($1::text[], $2::bigint[]) as u (lane, seq)
+where o.lane = u.lane and o.seq = u.seq
 
 -- name: release
 delete from lanes where lane = any ($1::text[]) and owner = $2

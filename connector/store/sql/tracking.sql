@@ -19,7 +19,7 @@ order by 1
 
 -- name: pending_writes
 -- Records in Salesforce that are behind.
-select count(*) from outbox
+select coalesce(sum(cardinality(keys)), 0) from outbox
 
 -- name: known_orders
 select order_id from orders where document is not null

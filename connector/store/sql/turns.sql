@@ -154,13 +154,10 @@ select order_id, line_no, body from json_to_recordset($1::json) as s (order_id t
 on conflict (order_id, line_no) do update set body = excluded.body
 
 -- name: mark
--- Records that are behind: one mark each, its number growing with every change.
-insert into outbox (lane, kind, key, order_id, seq)
-select lane, kind, key, order_id, nextval('outbox_seq')
-from json_to_recordset($1::json) as s (lane text, kind text, key text, order_id text)
-on conflict (lane, kind, key) do update
-set seq = excluded.seq, order_id = excluded.order_id, attempts = 0, problem = null,
-    due_at = case when outbox.problem is null then outbox.due_at else now() end
+-- Records that are behind: one row for each lane.
+insert into outbox (lane, order_id, kinds, keys)
+select lane, order_id, kinds, keys
+from json_to_recordset($1::json) as s (lane text, order_id text, kinds text[], keys text[])
 
 -- name: read_again
 -- These orders are to be read from Salesforce once more.
