@@ -12,7 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from pydantic import SecretStr
@@ -51,6 +51,7 @@ from connector.store.database import Database, may_pass
 from connector.store.intake import Intake
 from connector.store.migrate import migrate
 from connector.store.outbox import Outbox
+from connector.store.retention import Retention
 from connector.store.sets import SetTable
 from connector.store.signals import INBOX, INTAKE, listen
 from connector.store.turns import Turns
@@ -93,6 +94,7 @@ class Connector:
     _flusher: Flusher
     _subscription: Alone
     _reconciliation: Alone
+    _retention: Retention
     _let_go_of_notices: Callable[[], Awaitable[None]]
     _let_go_of_lanes: Callable[[], Awaitable[None]]
     _check: Callable[[], Awaitable[list[Finding]]]
@@ -143,6 +145,7 @@ class Connector:
             ("writing", _again(self._flusher.run, first=self._let_go_of_lanes)),
             ("subscriber", _again(lambda: self._subscription.run(self._intake.run))),
             ("reconciler", _again(lambda: self._reconciliation.run(self._reconciler.run))),
+            ("retention", _again(self._retention.run)),
         ]
 
     def _on_inbox(self) -> None:
@@ -205,6 +208,7 @@ def _assemble(
 
     port = IntakeBridge(intake)
     outbox = Outbox(database, worker_id)
+    kept = settings.retention
     writeback = WriteBack(
         org=org,
         schema=schema,
@@ -269,10 +273,15 @@ def _assemble(
         _flusher=flusher,
         _subscription=subscription,
         _reconciliation=reconciliation,
+        _retention=Retention(database, utc_now, hot=timedelta(days=kept.hot_days), keep=_days(kept.keep_days)),
         _let_go_of_notices=intake.let_go,
         _let_go_of_lanes=outbox.let_go,
         _check=check,
     )
+
+
+def _days(number: int | None) -> timedelta | None:
+    return None if number is None else timedelta(days=number)
 
 
 def _tokens(settings: Settings) -> Sequence[SecretStr]:

@@ -56,7 +56,7 @@ class TrackingBridge:
         """As `OrderReader.track`."""
         try:
             async with self._database.connection() as connection:
-                plans = await load_plans(connection, [order])
+                plans = await load_plans(connection, [order]) or await load_plans(connection, [order], archived=True)
         except Exception as error:
             raise _away(error) from error
         plan = plans.get(order)

@@ -200,6 +200,21 @@ class WorkerSettings(_Section):
     """Callouts under way at once."""
 
 
+class RetentionSettings(_Section):
+    """How long finished orders stay where they are worked on, and how long in the archive."""
+
+    hot_days: int = Field(default=30, ge=0, le=36_500)
+    """Days after which a finished order is moved into the archive, where order tracking still finds it."""
+    keep_days: int | None = Field(default=None, ge=7, le=36_500)
+    """Days after which a finished order is deleted from the archive; nothing: never."""
+
+    @model_validator(mode="after")
+    def _check_order(self) -> RetentionSettings:
+        if self.keep_days is not None and self.keep_days < self.hot_days:
+            raise ValueError("keep_days must not be less than hot_days")
+        return self
+
+
 class LogSettings(_Section):
     """What is logged, and how. Logs go to standard error."""
 
@@ -239,6 +254,7 @@ class Settings(BaseSettings):
     """HMAC secrets of the messages that systems send to us; a JSON list while one replaces another."""
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()
+    retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
 
     _variables: Mapping[str, Variable] = PrivateAttr(default_factory=dict)

@@ -101,7 +101,9 @@ class Intake:
         if not events:
             return
         async with self._database.transaction() as connection:
-            await put(connection, events)
+            for late in await put(connection, events):
+                if isinstance(late.event, OperatorCommanded):
+                    await refuse_archived(connection, late.order, late.event.command)
             answered: list[tuple[object, ...]] = []
             for addressed in events:
                 match addressed.event:
@@ -161,8 +163,27 @@ class Intake:
             return bool(await connection.fetchval(self._sql["exists"], order, item))
 
 
-async def put(connection: Connection, events: Sequence[Addressed]) -> None:
-    """Put events into their orders' inboxes within the caller's transaction, and tell the workers."""
-    rows = [(one.order, codec.event_kind(one.event), codec.to_json(one.event)) for one in events]
-    await connection.execute(queries("intake")["deliver"], *columns(rows))
+async def put(connection: Connection, events: Sequence[Addressed]) -> list[Addressed]:
+    """Put events into their orders' inboxes within the caller's transaction, and tell the workers.
+
+    Gives those that come too late: their orders are archived, and nothing happens to them any more.
+    """
+    found = await connection.fetch(queries("retention")["archived"], list({one.order for one in events}))
+    archived = {row["order_id"] for row in found}
+    rows = [
+        (one.order, codec.event_kind(one.event), codec.to_json(one.event))
+        for one in events
+        if one.order not in archived
+    ]
+    if rows:
+        await connection.execute(queries("intake")["deliver"], *columns(rows))
+        await notify(connection, INBOX)
+    return [one for one in events if one.order in archived]
+
+
+async def refuse_archived(connection: Connection, order: OrderId, command: CommandId) -> None:
+    """Answer a command that came when its order was archived already."""
+    sql = queries("intake")
+    await connection.execute(sql["refuse_command"], order, command, "The order is finished and archived.")
+    await connection.execute(sql["mark_command"], order, command)
     await notify(connection, INBOX)

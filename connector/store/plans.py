@@ -12,18 +12,24 @@ from connector.store.database import Connection
 from connector.store.queries import queries
 
 
-async def load_plans(connection: Connection, orders: Sequence[OrderId]) -> dict[OrderId, Plan]:
-    """The plans of these orders, whole; an order that has been heard of but not read has none."""
+async def load_plans(
+    connection: Connection, orders: Sequence[OrderId], *, archived: bool = False
+) -> dict[OrderId, Plan]:
+    """The plans of these orders, whole; an order that has been heard of but not read has none.
+
+    With `archived` those of archived orders, as they were in the end, instead of the others.
+    """
+    where = f"{queries('retention')['as_they_were']}\n" if archived else ""
     sql = queries("turns")
-    heads = await connection.fetch(sql["load_orders"], orders)
+    heads = await connection.fetch(where + sql["load_orders"], orders)
     found = [row["order_id"] for row in heads]
     if not found:
         return {}
     lines: dict[str, list[str]] = {order: [] for order in found}
-    for row in await connection.fetch(sql["load_lines"], found):
+    for row in await connection.fetch(where + sql["load_lines"], found):
         lines[row["order_id"]].append(row["body"])
     items: dict[str, list[tuple[int, str, str, str]]] = {order: [] for order in found}
-    for row in await connection.fetch(sql["load_items"], found):
+    for row in await connection.fetch(where + sql["load_items"], found):
         items[row["order_id"]].append((row["item_no"], row["spec"], row["state"], row["progress"]))
     plans: dict[OrderId, Plan] = {}
     for row in heads:
