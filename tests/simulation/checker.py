@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
 
-from connector.model.events import Addressed, CallbackArrived, Event, ExternalEventArrived
+from connector.model.events import Addressed, CallbackArrived, Event, ExternalEventArrived, TimerKind
 from connector.model.ids import ItemNo, OrderId
 from connector.model.plan import Item, Plan
 from connector.model.states import ItemState, ItemType
@@ -50,6 +51,24 @@ class Checker:
             if events and order not in changed:
                 names = ", ".join(type(event).__name__ for event in events)
                 self._world.violated("no accepted event is lost", f"{names} of {order} had no effect")
+        for change in changes:
+            for no in change.plan.changed_items:
+                self._is_cared_for(change.plan.id, change.plan.items[no])
+
+    def _is_cared_for(self, order: OrderId, item: Item) -> None:
+        """Whatever an item waits for has been asked to come."""
+        tables, name = self.tables, f"{order}-{item.no} ({item.key})"
+        assert tables is not None
+        violated = partial(self._world.violated, "whatever is waited for has been asked")
+        is_called = item.state is ItemState.RUNNING and item.type is ItemType.CALLOUT and not item.accepted
+        if is_called and tables.work.get((order, item.no), (None, None))[1] is None:
+            violated(f"{name} waits for an answer, and nobody sends its request")
+        if item.due_at is not None and not any((order, item.no, kind) in tables.timers for kind in TimerKind):
+            violated(f"{name} waits until {item.due_at}, and nothing will wake it")
+        told = tables.fallouts.get((order, item.no, item.fallouts))
+        is_open = told is not None and told.resolved_at is None
+        if is_open is not (item.state is ItemState.FATALLY_FAILED):
+            violated(f"{name} is {item.state}, and its fallout is {'open' if is_open else 'not open'}")
 
     def plan_saved(self, row: OrderRow, change: Change) -> None:
         """What a turn saves follows from what was there."""

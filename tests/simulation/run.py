@@ -40,7 +40,7 @@ from tests.simulation.world import Violation, World
 
 FAULTY_SECONDS = 40.0
 """How long faults happen."""
-CALM_SECONDS = 900.0
+CALM_SECONDS = 300.0
 """How long the world then has to come to rest."""
 _TICK = 0.5
 _LEASE = timedelta(seconds=40)
@@ -271,6 +271,8 @@ class Universe:
             self.world.violated("Salesforce shows everything", f"{row.object} {row.mark.key} is missing")
             return
         for name, value in row.fields.items():
+            if isinstance(value, dict) and f"{row.mark.kind} {row.mark.key}" in self.tables.in_part:
+                continue
             present = next(iter(value.values())) if isinstance(value, dict) else value
             if name != "Version__c" and shown.get(name) != present:
                 detail = f"{row.object} {row.mark.key}: {name} is {shown.get(name)!r}, not {present!r}"

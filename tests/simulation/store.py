@@ -441,6 +441,9 @@ class SimulatedOutbox(Outbox):
                 add_marks(self._tables, row.lane, row.order, [(row.kind, row.key)], late)
             for lane, kind, key, order in missing:
                 add_marks(self._tables, lane, order, [(kind, key)])
+            for _, what, detail in notes:
+                if what == "record written in part":
+                    self._tables.in_part.add(detail.partition(": ")[0])
             self._release(lanes)
 
         await self._tables.statement(settle)

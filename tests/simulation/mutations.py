@@ -1,0 +1,191 @@
+"""Faults planted in the product, one at a time: the checker has to find each of them.
+
+A mutation replaces one attribute of one class or module, for as long as its context lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from connector.mappings.set import Interface
+from connector.model.commands import RaiseFallout, SetTimer
+from connector.model.events import TimerKind
+from connector.model.plan import Plan
+from connector.model.work import Work
+from connector.orchestrator import advance, machine, turn, worker
+from connector.orchestrator.step import Step
+from connector.orchestrator.turn import Turner, TurnResult
+from connector.orchestrator.worker import Worker
+from connector.sf.flusher import Flusher
+from connector.sf.reconcile import Reconciler
+from connector.store.database import may_pass
+from tests.simulation.database import Tables
+from tests.simulation.store import SimulatedIntake, SimulatedOutbox, SimulatedTurn
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One planted fault: `owner.name` becomes what `make` makes of it."""
+
+    title: str
+    owner: Any
+    name: str
+    make: Callable[[Any], Any]
+
+    @contextmanager
+    def planted(self) -> Iterator[None]:
+        """The fault is in the product."""
+        original = self.owner.__dict__[self.name]
+        setattr(self.owner, self.name, self.make(original))
+        try:
+            yield
+        finally:
+            setattr(self.owner, self.name, original)
+
+
+def _always(value: object) -> Callable[[Any], Any]:
+    return lambda _original: lambda *_arguments, **_named: value
+
+
+def _nothing(_original: Any) -> Any:
+    async def nothing(*_arguments: object, **_named: object) -> int:
+        return 0
+
+    return nothing
+
+
+def _any_attempt(_original: Any) -> Any:
+    return lambda step, number, _epoch, _attempt: step.plan.items.get(number)
+
+
+def _without(field: str) -> Callable[[Any], Any]:
+    def make(original: Any) -> Any:
+        def change(*arguments: Any, **named: Any) -> Any:
+            named.pop(field, None)
+            return original(*arguments, **named)
+
+        return change
+
+    return make
+
+
+def _unsaid(unwanted: Callable[[Any], bool]) -> Callable[[Any], Any]:
+    def make(original: Any) -> Any:
+        def command(step: Step, command: Any) -> None:
+            if not unwanted(command):
+                original(step, command)
+
+        return command
+
+    return make
+
+
+def _set_to(argument: str, value: object) -> Callable[[Any], Any]:
+    def make(original: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            return original(*arguments, **{**named, argument: value})
+
+        return call
+
+    return make
+
+
+def _resent(_original: Any) -> Any:
+    async def take_over(self: Any, work: Work) -> None:
+        self._send([work])
+
+    return take_over
+
+
+def _taken_for_done(original: Any) -> Any:
+    async def take(self: Turner, answers: Any, orders: Any) -> TurnResult:
+        try:
+            done: TurnResult = await original(self, answers, orders)
+        except Exception as error:
+            if not may_pass(error):
+                raise
+            return TurnResult(orders=tuple(answers))
+        return done
+
+    return take
+
+
+def _revision_ignored(_original: Any) -> Any:
+    return lambda self, order: self._plans.get(order.id)
+
+
+def _kinds_forgotten(*forgotten: str) -> Callable[[Any], Any]:
+    def make(original: Any) -> Any:
+        def marks(*arguments: Any, **named: Any) -> Any:
+            return [mark for mark in original(*arguments, **named) if mark.kind not in forgotten]
+
+        return marks
+
+    return make
+
+
+def _removed_at_once(_original: Any) -> Any:
+    return lambda self, seq: self._tables.inbox.pop(seq, None)
+
+
+def _lane_emptied(original: Any) -> Any:
+    async def settle(self: Any, delayed: Any, notes: Any, missing: Any, lanes: Sequence[str]) -> None:
+        rows = self._tables.outbox.items()
+        self._claimed = {lane: [seq for seq, row in rows if row.lane == lane] for lane in lanes}
+        await original(self, delayed, notes, missing, lanes)
+
+    return settle
+
+
+def _known_when_heard_of(_original: Any) -> Any:
+    async def exists(self: Any, order: Any, item: Any) -> bool:
+        row = self._tables.orders.get(order)
+        return row is not None and (item is None or item in row.items)
+
+    return exists
+
+
+def _true(_self: object) -> bool:
+    return True
+
+
+MUTATIONS = (
+    Mutation("an answer to an attempt that is over is applied", machine, "_present_attempt", _any_attempt),
+    Mutation("an item starts when one of its dependencies is met", Plan, "is_unblocked", _always(value=True)),
+    Mutation("the epoch does not grow when a person retries", Step, "change", _without("epoch")),
+    Mutation(
+        "the idempotency key is made from the attempt",
+        Work,
+        "idempotency_key",
+        lambda _: property(lambda work: f"{work.order}-{work.item}-{work.epoch}-{work.attempt}"),
+    ),
+    Mutation("a request is made anew for every attempt", advance, "_call_out", _set_to("is_new_request", value=True)),
+    Mutation("an unknown outcome is always sent again", advance, "judge", _set_to("resend_is_safe", value=True)),
+    Mutation("every interface is taken for idempotent", Interface, "is_idempotent", lambda _: property(_true)),
+    Mutation("fallout is not raised", Step, "command", _unsaid(lambda one: isinstance(one, RaiseFallout))),
+    Mutation("fallout is not closed", advance, "_close_fallout", _always(None)),
+    Mutation(
+        "a timer is lost",
+        Step,
+        "command",
+        _unsaid(lambda one: isinstance(one, SetTimer) and one.kind is TimerKind.WAIT),
+    ),
+    Mutation("a message that comes twice is not recognised", machine, "_is_repeated", _always(value=False)),
+    Mutation("a message is taken before its order was read", SimulatedIntake, "exists", _known_when_heard_of),
+    Mutation("a turn takes orders that another one holds", Tables, "is_locked", _always(value=False)),
+    Mutation("a plan in memory is taken for the present one", turn._PlanCache, "get", _revision_ignored),
+    Mutation("events leave the inbox before the turn commits", SimulatedTurn, "_remove_event", _removed_at_once),
+    Mutation("a turn that failed is taken for done", Turner, "turn", _taken_for_done),
+    Mutation("what a dead worker was sending is sent again, safe or not", Worker, "_take_over", _resent),
+    Mutation("what a lost commit gave to a worker is never sent", Worker, "_find_own", _nothing),
+    Mutation("nobody takes over from the dead", worker.Worker, "_live", _nothing),
+    Mutation("changed items are not marked", turn, "marks", _kinds_forgotten("item")),
+    Mutation("fallout is not marked", turn, "marks", _kinds_forgotten("fallout")),
+    Mutation("a mark goes although the record was marked anew", SimulatedOutbox, "settle", _lane_emptied),
+    Mutation("two workers write one lane", SimulatedOutbox, "_is_taken", _always(value=False)),
+    Mutation("lanes are let go while Salesforce is still writing", Flusher, "close", _nothing),
+    Mutation("nobody looks for what no event told", Reconciler, "reconcile", _nothing),
+)
