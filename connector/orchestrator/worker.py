@@ -91,6 +91,9 @@ class Worker:
         """Requests that were handed on, and have not been answered or withdrawn."""
         self._may_own_more = False
         """The database was away: a commit may have given requests to this worker without its word reaching it."""
+        self._is_finding = False
+        self._under_way = 0
+        """Turns."""
         self._unsent: dict[str, deque[Work]] = {}
         """By system: what did not fit into its queue."""
         self._look_for_orders = True
@@ -147,8 +150,18 @@ class Worker:
 
     async def _turn(self) -> bool:
         """One turn; whether there may be more to do at once."""
-        if self._may_own_more:
+        if self._may_own_more or self._is_finding:
+            if self._under_way or self._is_finding:
+                await asyncio.sleep(PAUSE_SECONDS)
+                return True
             await self._find_own()
+        self._under_way += 1
+        try:
+            return await self._one_turn()
+        finally:
+            self._under_way -= 1
+
+    async def _one_turn(self) -> bool:
         self._send([])
         answers = {order: list(self._answers[order]) for order in self._free(self._answers)}
         orders: list[OrderId] = []
@@ -227,9 +240,19 @@ class Worker:
             raise
 
     async def _find_own(self) -> None:
-        """Take up the requests that are this worker's by the database's word alone: nobody else will."""
-        owned = await self._work.mine()
-        self._may_own_more = False
+        """Take up the requests that are this worker's by the database's word alone: nobody else will.
+
+        No turn is under way meanwhile, so that memory and database speak of the same moment.
+        """
+        self._is_finding = True
+        try:
+            self._may_own_more = False
+            owned = await self._work.mine()
+        except Exception:
+            self._may_own_more = True
+            raise
+        finally:
+            self._is_finding = False
         known = self._sent.union(_request(work) for waiting in self._unsent.values() for work in waiting)
         for order, events in self._answers.items():
             known.update(
