@@ -1,0 +1,115 @@
+"""The connection dies after a commit and before its word: what was committed is done, by whoever it was given to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+import pytest
+
+from connector.mappings.load import load
+from connector.model.events import Event
+from connector.model.ids import ItemNo, OrderId
+from connector.model.work import Work
+from connector.orchestrator.sets import MappingSets
+from connector.orchestrator.turn import Turner, TurnResult
+from connector.orchestrator.worker import Worker
+from connector.store.database import Database
+from connector.store.sets import SetTable
+from connector.store.work import SILENT_SECONDS, WorkTable
+from tests.orchestrator.test_turn import SETS, Bench, mobile
+
+FIRST = 2
+"""Requests that the order begins with."""
+
+
+class _Systems:
+    """Takes every request, and answers none."""
+
+    def __init__(self) -> None:
+        self.submitted: list[Work] = []
+
+    def submit(self, work: Work) -> bool:
+        self.submitted.append(work)
+        return True
+
+    def withdraw(self, order: OrderId, item: ItemNo) -> int:
+        del order, item
+        return 0
+
+    async def until(self, count: int) -> list[Work]:
+        async with asyncio.timeout(30):
+            while len(self.submitted) < count:
+                await asyncio.sleep(0.01)
+        return self.submitted
+
+
+class _Unheard(Turner):
+    """Its turns are committed, but nobody hears of the first ones."""
+
+    unheard = 1
+
+    async def turn(self, answers: Mapping[OrderId, Sequence[Event]], orders: Sequence[OrderId]) -> TurnResult:
+        result = await super().turn(answers, orders)
+        if self.unheard and result.work:
+            self.unheard -= 1
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        return result
+
+
+@pytest.fixture
+async def bench(migrated_url: str) -> AsyncIterator[Bench]:
+    async with await Database.connect(migrated_url) as database:
+        yield Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database)))
+
+
+@asynccontextmanager
+async def _working(bench: Bench, systems: _Systems) -> AsyncIterator[Worker]:
+    turner = _Unheard(bench.turns, bench.sets, lambda: bench.now)
+    worker = Worker(
+        turner=turner,
+        turns=bench.turns,
+        work=bench.work,
+        sets=bench.sets,
+        on_marked=lambda: None,
+        on_reread=lambda: None,
+        clock=lambda: bench.now,
+    )
+    running = asyncio.create_task(worker.run(systems))
+    try:
+        yield worker
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+async def test_requests_of_a_turn_whose_commit_nobody_heard_of_are_sent(bench: Bench) -> None:
+    systems = _Systems()
+    await bench.submit(mobile())
+    async with _working(bench, systems):
+        sent = await systems.until(FIRST)
+    assert {(work.interface, work.attempt) for work in sent} == {
+        ("network.reserveNumber", 1),
+        ("network.provisionEsim", 1),
+    }
+
+
+async def test_a_database_that_was_away_for_all_makes_nobody_take_the_work_of_others(bench: Bench) -> None:
+    other = WorkTable(bench.database, "worker-2", "test")
+    await bench.work.beat()
+    await other.beat()
+    await bench.submit(mobile())
+    work = (await bench.turn()).work
+    async with bench.database.connection() as connection:
+        await connection.execute("update workers set heartbeat = now() - make_interval(secs => $1)", 60.0)
+    assert await other.adopt(10) == [], "nobody was heard, so nobody is missed"
+    await other.beat()
+    assert await other.adopt(10) == [], "the silence of all counts from now on"
+    async with bench.database.connection() as connection:
+        silent = "update workers set heartbeat = now() - make_interval(secs => $1) where worker_id = 'worker-1'"
+        await connection.execute(silent, SILENT_SECONDS + 1)
+    taken = await other.adopt(10)
+    assert {one.item for one in taken} == {one.item for one in work}, "he is missed who is silent while others speak"
