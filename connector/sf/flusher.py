@@ -19,6 +19,10 @@ POLL_SECONDS = 5.0
 """How long it sleeps when nobody rings: marks that were put off, and other workers' marks, are found then."""
 
 _PARALLEL = 4
+
+_REST = 2.0
+"""How many times as long as a flush takes nothing is written after it, if nobody waits in line."""
+
 _MARGIN = 0.05
 """Seconds after which what is due is surely due by the database's clock too."""
 
@@ -104,12 +108,17 @@ class Flusher:
             self._broken = error
 
     async def _flush(self, marks: Sequence[Mark]) -> None:
+        begun = self._clock()
         try:
             flushed: Flushed = await self._writeback.write(marks)
         finally:
             self._slots.release()
             # The lanes are free again: what was marked in them meanwhile may go.
             self._bell.ring()
+        # The longer a flush takes, the longer the next one waits: under load records change several times before
+        # they are written, once.
+        now = self._clock()
+        self._quiet_until = max(self._quiet_until, now + _REST * (now - begun))
         if flushed.pause is not None:
             self._paused_until = max(self._paused_until, self._clock() + flushed.pause.total_seconds())
         if flushed.again is not None:

@@ -6,6 +6,8 @@ https://help.salesforce.com/s/articleView?id=000385585 (each is five capital-or-
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _SHORT, _LONG = 15, 18
 
@@ -24,6 +26,7 @@ def canonical_id(text: str) -> str:
     return full
 
 
+@lru_cache(maxsize=10_000)
 def _suffix(short: str) -> str:
     groups = (short[start : start + 5] for start in range(0, _SHORT, 5))
     return "".join(_SUFFIX[sum(character.isupper() << bit for bit, character in enumerate(group))] for group in groups)
