@@ -130,6 +130,8 @@ class Plan:
     changed_head: bool = False
     phases: dict[Phase, int] = field(default_factory=dict)
     """How many items are in each phase."""
+    memo: dict[str, JsonObject] = field(default_factory=dict, repr=False, compare=False)
+    """What was made of parts that never change, by whoever made it."""
     _dependents: dict[ItemNo, tuple[ItemNo, ...]] = field(default_factory=dict)
     _unmet: dict[ItemNo, int] = field(default_factory=dict)
     _bundles: dict[LineId | None, dict[str, TechnicalLineNo]] | None = None

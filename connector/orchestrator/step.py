@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from connector.mappings.expression import Activation, Expression
@@ -72,16 +73,21 @@ class Step:
 
     def _variables(self, item: Item, expressions: Sequence[Expression], event: JsonObject | None) -> dict[str, Any]:
         """Only what is read is made: it costs more than the evaluation."""
-        makers: dict[str, Callable[[], Any]] = {
-            "order": lambda: order_view(self.plan.order),
-            "line": lambda: self._line(item),
-            "bundle": lambda: self.plan.bundle_attributes(item.root),
-            "item": lambda: item_view(self.plan, item),
-            "now": lambda: self.now,
-            "event": lambda: event,
+        makers: dict[str, Callable[[frozenset[str] | None], Any]] = {
+            "order": lambda _: self._order(),
+            "line": lambda _: self._line(item),
+            "bundle": lambda _: self.plan.bundle_attributes(item.root),
+            "item": lambda fields: item_view(self.plan, item, fields),
+            "now": lambda _: self.now,
+            "event": lambda _: event,
         }
-        wanted = {name for expression in expressions for name in expression.variables}
-        return {name: makers[name]() for name in wanted}
+        return {name: makers[name](fields) for name, fields in _read_by(tuple(expressions)).items()}
+
+    def _order(self) -> JsonObject:
+        view = self.plan.memo.get("order")
+        if view is None:
+            view = self.plan.memo["order"] = order_view(self.plan.order)
+        return view
 
     def _line(self, item: Item) -> JsonObject:
         if item.line is not None:
@@ -91,3 +97,18 @@ class Step:
                 product = self.mappings.products.get(line.product)
                 return source_view(line, product.classes if product else ())
         return {}
+
+
+@lru_cache(maxsize=10_000)
+def _read_by(expressions: tuple[Expression, ...]) -> Mapping[str, frozenset[str] | None]:
+    """The variables that these expressions read, each with the fields read of it (None: it as a whole)."""
+    fields: dict[str, set[str] | None] = {}
+    for expression in expressions:
+        for reference in expression.references:
+            variable, *rest = reference.path
+            seen = fields.setdefault(variable, set())
+            if not rest:
+                fields[variable] = None
+            elif seen is not None:
+                seen.add(rest[0])
+    return {variable: frozenset(names) if names is not None else None for variable, names in fields.items()}
