@@ -7,6 +7,7 @@ systems have them in their books, are those of a run that nothing disturbed. `-s
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ import pytest
 from connector.localdb import LocalDatabase, local_database
 from connector.store.work import SILENT_SECONDS
 from tests.crash.site import ORDERS, Outcome, Run, outcome, run
+
+SEEDS = [int(seed) for seed in os.environ.get("CRASH_SEEDS", "1").split(",")]
+"""What is killed when, by chance: others can be tried with `CRASH_SEEDS=2,3 make test`."""
 
 KILLS = 4
 ITEMS = 200
@@ -77,7 +81,7 @@ async def _compare(one: Run, undisturbed: Outcome) -> None:
     assert found.effects == undisturbed.effects
 
 
-@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_workers_killed_at_random_moments(
     server: LocalDatabase, tmp_path: Path, undisturbed: Outcome, seed: int
 ) -> None:
