@@ -96,11 +96,12 @@ class Retention:
         archived = [row["order_id"] for row in rows]
         if archived:
             await connection.execute(self._sql["clear"], archived)
-        for row in await connection.fetch(self._sql["late"]):
+        more = len(archived) == self._batch
+        for row in [] if more else await connection.fetch(self._sql["late"]):
             event = codec.event(row["kind"], row["body"])
             if isinstance(event, OperatorCommanded):
                 await refuse_archived(connection, row["order_id"], event.command)
-        return len(archived), len(archived) == self._batch
+        return len(archived), more
 
     async def _delete(self, connection: Connection) -> tuple[int, bool]:
         """One batch; how many orders it was, and whether there may be more."""
