@@ -6,7 +6,7 @@ READY := .venv/.ready
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(READY) ## Make .venv with the pinned packages (done by the other targets when needed)
@@ -34,6 +34,14 @@ check: $(READY) ## Format, lint, types, import rules, documentation
 format: $(READY) ## Format and mend what can be mended by itself
 	@$(BIN)/ruff check --quiet --fix-only . ; $(BIN)/ruff format --quiet .
 
+.PHONY: bench
+bench: $(READY) ## Measure the engine and the whole pipeline; results in bench/results/ (FULL=1: the long form)
+	@$(BIN)/python -m bench $(if $(FULL),--full)
+
+.PHONY: bench-peers
+bench-peers: $(READY) ## Measure the engine beside Restate, DBOS and Procrastinate (installs them into .peers/)
+	@$(BIN)/python -m bench.peers
+
 .PHONY: docs
 docs: $(READY) ## Write the generated pages of docs/ anew
 	@$(BIN)/python tools/docs.py
@@ -44,5 +52,5 @@ lock: $(READY) ## Pin the packages of pyproject.toml (UPGRADE=1: newest versions
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	@rm -rf .venv .demo dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .demo .peers dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './node_modules/*' -prune -exec rm -rf {} +

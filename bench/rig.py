@@ -168,6 +168,7 @@ class Rig:
     intake: Intake
     mappings: MappingSet
     worker: Worker
+    turns: Turns
     callouts: Answering
     count: Count
     begin: asyncio.Event = field(default_factory=asyncio.Event)
@@ -179,6 +180,10 @@ class Rig:
         await self.intake.heard([Heard(kind="order", id=order.id, received_at=now) for order in orders])
         await self.intake.deliver([read(order, self.mappings.hash) for order in orders])
         self.worker.look()
+
+    def now(self) -> datetime:
+        """The time, as the engine sees it."""
+        return datetime.now(UTC)
 
     def done(self, order: OrderId) -> asyncio.Future[None]:
         """Done when a last item of the order has been committed."""
@@ -213,6 +218,7 @@ async def engine(url: str, *, name: str = "bench", at_once: bool = True) -> Asyn
             intake=Intake(database, name),
             mappings=mappings,
             worker=worker,
+            turns=turns,
             callouts=callouts,
             count=Count(),
         )
