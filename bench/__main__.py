@@ -1,7 +1,7 @@
 """Run the benchmarks and write the results: `python -m bench [--full] [engine growth pipeline overload]`.
 
-The short form takes some minutes; the full one what the target figures are stated for (five minutes each of pipeline and
-overload, 100,000 waiting orders).
+The short form takes some minutes; the full one is what the target figures are stated for (five minutes each of pipeline
+and overload, 100,000 waiting orders).
 """
 
 from __future__ import annotations
@@ -96,7 +96,6 @@ def main() -> None:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    results: dict[str, Any] = {}
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("benchmarks", total=len(options.parts))
         for part in options.parts:
@@ -105,9 +104,10 @@ def main() -> None:
             def say(text: str, part: str = part) -> None:
                 progress.update(task, description=f"{part}: {text[:70]}")
 
-            results |= measure(part, FULL if options.full else SHORT, options.rate, say)
+            found = measure(part, FULL if options.full else SHORT, options.rate, say)
+            page = write("bench", found)
             progress.advance(task)
-    console.print(f"Written: bench/results/{write('bench', results).name}")
+            console.print(f"Written: bench/results/{page.name}")
 
 
 if __name__ == "__main__":

@@ -14,12 +14,15 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def write(name: str, parts: Mapping[str, Any]) -> Path:
-    """Write `results/<date>-<name>.json` and `.md`; gives the latter."""
+    """Write `results/<date>-<name>.json` and `.md`; gives the latter. Other parts of the day stay in it."""
     RESULTS.mkdir(exist_ok=True)
     moment = datetime.now(UTC)
     head = {"measured_at": moment.isoformat(timespec="minutes"), **facts(), "load_at_end": f"{load_average():.2f}"}
     file = RESULTS / f"{moment.date()}-{name}"
-    file.with_suffix(".json").write_text(json.dumps({"machine": head, "results": parts}, indent=1) + "\n")
+    document = file.with_suffix(".json")
+    if document.exists():
+        parts = {**json.loads(document.read_text())["results"], **parts}
+    document.write_text(json.dumps({"machine": head, "results": parts}, indent=1) + "\n")
     lines = [f"# {name.capitalize()}, {moment.date()}", "", *table([{"": key, "value": head[key]} for key in head])]
     for title, found in parts.items():
         lines += ["", f"## {title}", "", *_rendered(found)]

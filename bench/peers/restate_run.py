@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC220, ASYNC230, ASYNC240 - a script that starts two processes, and then measures
 """Measure Restate; starts its server and a service. `python restate_run.py SERVER_BINARY IN_FLIGHT SECONDS ORDERS`"""
 
 from __future__ import annotations
@@ -66,8 +67,10 @@ async def main() -> None:
             granian = Path(sys.executable).parent / "granian"
             serve = ["--interface", "asgi", "--http", "2", "--host", "127.0.0.1", "--port", str(service)]
             processes = [
-                subprocess.Popen([binary, "--no-logo", "-c", configuration], env=environment, stdout=log, stderr=log),
-                subprocess.Popen(
+                subprocess.Popen(  # noqa: S603 - our own command
+                    [binary, "--no-logo", "-c", configuration], env=environment, stdout=log, stderr=log
+                ),
+                subprocess.Popen(  # noqa: S603 - likewise
                     [
                         granian,
                         "restate_service:app",
@@ -101,7 +104,15 @@ async def main() -> None:
                     process.wait()
 
 
-async def measure(processes, ingress, admin, service, in_flight, seconds, latency_orders) -> None:
+async def measure(  # noqa: PLR0917 - what was started, and what was asked for
+    processes: list[subprocess.Popen[bytes]],
+    ingress: int,
+    admin: int,
+    service: int,
+    in_flight: int,
+    seconds: float,
+    latency_orders: int,
+) -> None:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=120)) as session:
         await until(session, "GET", f"http://127.0.0.1:{admin}/health")

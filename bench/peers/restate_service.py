@@ -1,6 +1,8 @@
-"""Restate: a workflow for an order, a durable step for an item. Served by granian (the faster of the servers it can have)."""
+"""Restate: a workflow for an order, a durable step for an item. Served by granian, the fastest server it can have."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import restate
 from workload import callout
@@ -10,7 +12,7 @@ order = restate.Workflow("Order")
 
 @order.main()
 async def run(ctx: restate.WorkflowContext, number: int) -> str:
-    def item(no: int):
+    def item(no: int) -> restate.RestateDurableFuture[Any]:
         return ctx.run_typed(f"item {no}", callout, order=number, item=no)
 
     await item(1)
