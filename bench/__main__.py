@@ -1,4 +1,4 @@
-"""Run the benchmarks and write the results: `python -m bench [--full] [engine growth pipeline overload]`.
+"""Run the benchmarks and write the results: `python -m bench [--full] [--only engine growth pipeline overload]`.
 
 The short form takes some minutes; the full one is what the target figures are stated for (five minutes each of pipeline
 and overload, 100,000 waiting orders).
@@ -83,7 +83,7 @@ def _counting(what: str, say: Callable[[str], None]) -> Callable[[int], None]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Run the benchmarks and write the results.")
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=PARTS)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--full", action="store_true", help="as long as the target figures are stated for")
     parser.add_argument("--rate", type=float, default=42.0, help="orders a second of the pipeline")
     options = parser.parse_args()
@@ -97,8 +97,8 @@ def main() -> None:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("benchmarks", total=len(options.parts))
-        for part in options.parts:
+        task = progress.add_task("benchmarks", total=len(options.only))
+        for part in options.only:
             progress.update(task, description=f"{part}…")
 
             def say(text: str, part: str = part) -> None:
