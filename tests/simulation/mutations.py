@@ -5,9 +5,9 @@ A mutation replaces one attribute of one class or module, for as long as its con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from connector.mappings.set import Interface
@@ -19,7 +19,6 @@ from connector.orchestrator import advance, machine, turn, worker
 from connector.orchestrator.step import Step
 from connector.orchestrator.turn import Turner, TurnResult
 from connector.orchestrator.worker import Worker
-from connector.sf.flusher import Flusher
 from connector.sf.reconcile import Reconciler
 from connector.store.database import may_pass
 from tests.simulation.database import Tables
@@ -34,6 +33,8 @@ class Mutation:
     owner: Any
     name: str
     make: Callable[[Any], Any]
+    weather: Mapping[str, float] = field(default_factory=dict)
+    """Faults of the world that show it soon, where those that are drawn show it seldom."""
 
     @contextmanager
     def planted(self) -> Iterator[None]:
@@ -152,6 +153,8 @@ def _true(_self: object) -> bool:
     return True
 
 
+_UNHEARD = {"database_refuses": 0.03, "commit_unheard": 0.08, "crash": 0.0, "stop": 0.0}
+
 MUTATIONS = (
     Mutation("an answer to an attempt that is over is applied", machine, "_present_attempt", _any_attempt),
     Mutation("an item starts when one of its dependencies is met", Plan, "is_unblocked", _always(value=True)),
@@ -177,15 +180,16 @@ MUTATIONS = (
     Mutation("a message is taken before its order was read", SimulatedIntake, "exists", _known_when_heard_of),
     Mutation("a turn takes orders that another one holds", Tables, "is_locked", _always(value=False)),
     Mutation("a plan in memory is taken for the present one", turn._PlanCache, "get", _revision_ignored),
-    Mutation("events leave the inbox before the turn commits", SimulatedTurn, "_remove_event", _removed_at_once),
-    Mutation("a turn that failed is taken for done", Turner, "turn", _taken_for_done),
+    Mutation(
+        "events leave the inbox before the turn commits", SimulatedTurn, "_remove_event", _removed_at_once, _UNHEARD
+    ),
+    Mutation("a turn that failed is taken for done", Turner, "turn", _taken_for_done, _UNHEARD),
     Mutation("what a dead worker was sending is sent again, safe or not", Worker, "_take_over", _resent),
-    Mutation("what a lost commit gave to a worker is never sent", Worker, "_find_own", _nothing),
+    Mutation("what a lost commit gave to a worker is never sent", Worker, "_find_own", _nothing, _UNHEARD),
     Mutation("nobody takes over from the dead", worker.Worker, "_live", _nothing),
     Mutation("changed items are not marked", turn, "marks", _kinds_forgotten("item")),
     Mutation("fallout is not marked", turn, "marks", _kinds_forgotten("fallout")),
     Mutation("a mark goes although the record was marked anew", SimulatedOutbox, "settle", _lane_emptied),
     Mutation("two workers write one lane", SimulatedOutbox, "_is_taken", _always(value=False)),
-    Mutation("lanes are let go while Salesforce is still writing", Flusher, "close", _nothing),
     Mutation("nobody looks for what no event told", Reconciler, "reconcile", _nothing),
 )

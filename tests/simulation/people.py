@@ -117,7 +117,7 @@ class People:
         if state == "FatallyFailed":
             if self._is_given_up(key):
                 return
-            action = "Retry" if rng.random() < 0.7 or self.world.calm else rng.choice(("Complete", "Skip"))
+            action = "Retry" if rng.random() < 0.7 else rng.choice(("Complete", "Skip"))
             self._command(action, item["Order__c"], key, outcome="Fine", outputs={"score": 1})
         elif state == "OnHold":
             self._command("Resume", item["Order__c"], key)

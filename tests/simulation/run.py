@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -31,6 +31,7 @@ from tests.simulation.checker import Checker
 from tests.simulation.database import Tables
 from tests.simulation.loop import Process, new_process
 from tests.simulation.mapping import mapping_sets
+from tests.simulation.mutations import Mutation
 from tests.simulation.people import People
 from tests.simulation.process import Connector
 from tests.simulation.salesforce import Salesforce
@@ -61,10 +62,12 @@ class Outcome:
     trace: tuple[str, ...] = ()
 
 
-def run(seed: int, mutation: AbstractContextManager[object] | None = None, *, keep_trace: bool = False) -> Outcome:
+def run(seed: int, mutation: Mutation | None = None, *, keep_trace: bool = False) -> Outcome:
     """Run one seed, in which perhaps a fault is planted. Never raises for what the seed finds."""
-    with _silence(), _scaled(), mutation or nullcontext():
+    with _silence(), _scaled(), mutation.planted() if mutation else nullcontext():
         world = World(seed)
+        if mutation:
+            world.faults = replace(world.faults, **mutation.weather)
         world.keeps_trace = keep_trace
         universe = Universe(world)
         asyncio.set_event_loop(None)

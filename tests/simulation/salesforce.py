@@ -148,7 +148,8 @@ class SimulatedOrg(Org):
                 else:
                     answer.set_result(result)
 
-        seconds = world.rng.uniform(0.02, 0.3) if world.rng.random() < 0.9 else world.rng.uniform(0.3, _SLOWEST)
+        slow = world.strikes("salesforce_slow")
+        seconds = world.rng.uniform(0.5, _SLOWEST) if slow else world.rng.uniform(0.02, 0.3)
         world.loop.outside(seconds, serve)
         return await answer
 

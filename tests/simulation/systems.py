@@ -39,16 +39,15 @@ class Systems:
         self.checker = checker
         self.tell: Callable[[Addressed], None] = lambda _message: None
         self._said: dict[str, _Said] = {}
-        self._messages = 0
 
     def handle(self, work: Work, interface: Interface) -> Answer:
         """A request arrives: the answer, after whatever it effected."""
         self.checker.requested(work)
-        known = self._said.get(work.idempotency_key) if interface.is_idempotent else None
+        known = self._said.get(work.idempotency_key) if _knows_keys(interface) else None
         if known is not None and known.status == 202:
             self._call_back(work, good=bool(known.body["good"]))
         said = known or self._do(work, interface)
-        if interface.is_idempotent:
+        if _knows_keys(interface):
             self._said[work.idempotency_key] = said
         return Answer(status=said.status, body=orjson.dumps(said.body))
 
@@ -59,14 +58,13 @@ class Systems:
         if work.awaits_event:
             good = not self.world.strikes("refused")
             self._call_back(work, good=good)
-            self.checker.effected(work, is_idempotent=interface.is_idempotent, lasting=good)
+            self.checker.effected(work, is_idempotent=_knows_keys(interface), lasting=good)
             return _Said(202, {"good": good})
-        self.checker.effected(work, is_idempotent=interface.is_idempotent, lasting=True)
+        self.checker.effected(work, is_idempotent=_knows_keys(interface), lasting=True)
         return _Said(200, {"number": f"N-{work.idempotency_key}", "slot": "morning"})
 
     def _call_back(self, work: Work, *, good: bool) -> None:
         """A call-back later, or never, or twice, or before the answer."""
-        self._messages += 1
         failure = None if good else Failure(failure_class=FailureClass.BUSINESS, code="NO_ACCESS", message="no")
         message = Addressed(
             order=work.order,
@@ -75,7 +73,7 @@ class Systems:
                 name="net.activated",
                 outputs={"activatedAs": work.idempotency_key},
                 failure=failure,
-                delivery=f"activated-{self._messages}",
+                delivery=f"activated-{work.idempotency_key}",
             ),
         )
         if self.world.strikes("message_lost"):
@@ -84,6 +82,11 @@ class Systems:
         for _ in range(1 + self.world.strikes("message_twice")):
             delay = 0.0 if first else self.world.rng.uniform(0.1, 12.0 if not self.world.calm else 3.0)
             self.world.loop.outside(delay, lambda: self.tell(message))
+
+
+def _knows_keys(interface: Interface) -> bool:
+    """The system recognises a request that it has had: its own business, whatever the connector thinks."""
+    return interface.idempotency_header is not None
 
 
 class SimulatedSender:

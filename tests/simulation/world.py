@@ -53,6 +53,7 @@ class Faults:
     """A call-back overtakes the answer to the request."""
     salesforce_away: float = 0.0
     salesforce_unheard: float = 0.0
+    salesforce_slow: float = 0.0
     row_locked: float = 0.0
     clock_jump: float = 0.0
     """Per second and worker."""
@@ -60,8 +61,8 @@ class Faults:
     @classmethod
     def drawn(cls, rng: random.Random) -> Faults:
         """Faults of one world: some kinds often, some seldom, some not at all."""
-        high = {"crash": 0.06, "stop": 0.04, "clock_jump": 0.1, "crash_before_commit": 0.004}
-        high |= {"crash_after_commit": 0.004, "database_refuses": 0.01, "commit_unheard": 0.01}
+        high = {"crash": 0.06, "stop": 0.06, "clock_jump": 0.1, "crash_before_commit": 0.004}
+        high |= {"crash_after_commit": 0.004, "database_refuses": 0.01, "commit_unheard": 0.03}
         drawn = {kind.name: rng.choice((0.0, 0.0, 0.3, 1.0)) * high.get(kind.name, 0.3) for kind in fields(cls)}
         return cls(**drawn)
 
