@@ -23,6 +23,10 @@ demo: $(READY) ## Run the whole thing on this machine: local org, simulated syst
 test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest
 
+.PHONY: simulate
+simulate: $(READY) ## Simulate crashes and lost messages in many worlds (SEEDS=n, JOBS=n; SEED=k replays one)
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),300) --jobs $(or $(JOBS),1))
+
 .PHONY: check
 check: $(READY) ## Format, lint, types, import rules, documentation
 	@echo 'check: format'; $(BIN)/ruff format --check --quiet .
