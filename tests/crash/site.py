@@ -90,6 +90,8 @@ class Run:
     slots: list[Slot]
     dead: list[str] = field(default_factory=list)
     """The names of the workers that were killed."""
+    allowed: int = ORDERS
+    """How many orders may be placed by now."""
     lines: list[str] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
 
@@ -163,6 +165,7 @@ class Run:
     async def place(self, count: int, random: Random) -> None:
         """Place orders, one after the other, as customers come."""
         for no in range(count):
+            await self.installation.until(lambda no=no: no < self.allowed, named="more orders may come")  # type: ignore[misc]
             await self.installation.submit(sample(no))
             await asyncio.sleep(random.uniform(0.3, 1.2))
 

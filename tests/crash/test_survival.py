@@ -87,9 +87,11 @@ async def test_workers_killed_at_random_moments(
 ) -> None:
     await _create_database(server, f"workers_{seed}")
     async with run(tmp_path, server.url(f"workers_{seed}"), workers=3) as one:
+        one.allowed = 0
         async with _placing(one, seed) as random, asyncio.TaskGroup() as replacing:
-            for moment in sorted(random.sample(range(5, ITEMS), KILLS)):
-                await one.until_done(moment)
+            for number in range(KILLS):
+                one.allowed = (number + 1) * ORDERS // KILLS  # so that there is always something under way
+                await one.until_done(random.randrange(number * ITEMS // KILLS + 5, (number + 1) * ITEMS // KILLS))
                 slot = await one.any_at_work(random)
                 await one.kill(slot)
                 replacing.create_task(one.start(slot))
