@@ -275,8 +275,8 @@ def _close_fallout(step: Step, item: Item, how: str, by: str) -> None:
 
 
 def _forget(step: Step, item: Item) -> None:
-    """Drop what was kept for a running item."""
-    if item.type in (ItemType.CALLOUT, ItemType.EVENT, ItemType.TIMER):
+    """Drop what was kept for a running item; whoever waits for a time has it in `due_at`."""
+    if item.due_at is not None:
         step.command(ClearTimers(item=item.no))
     if item.type is ItemType.CALLOUT:
         step.command(DropCallout(item=item.no))

@@ -84,13 +84,14 @@ class Turner:
         self._plans = _PlanCache()
 
     async def turn(self, answers: Mapping[OrderId, Sequence[Event]], orders: Sequence[OrderId]) -> TurnResult:
-        """One turn over these orders; `answers` are events that this worker holds in memory.
+        """One turn: over `answers`, events that this worker holds in memory, and over what the database holds for
+        `orders`, their inboxes and timers.
 
         Answers of an order that could not be locked stay the caller's (it is in `missed`).
         """
         wanted = list(dict.fromkeys([*answers, *orders]))
         try:
-            return await self._attempt(answers, wanted)
+            return await self._attempt(answers, orders, wanted)
         except Exception as error:
             if may_pass(error):
                 raise
@@ -98,18 +99,24 @@ class Turner:
             if len(wanted) == 1:
                 await self._turns.park(wanted[0], f"{type(error).__name__}: {error}"[:1000])
                 return TurnResult(orders=(wanted[0],))
-        results = [await self.turn({order: answers[order]} if order in answers else {}, [order]) for order in wanted]
+        looked = set(orders)
+        results = [
+            await self.turn({order: answers[order]} if order in answers else {}, [order] if order in looked else [])
+            for order in wanted
+        ]
         return _together(results)
 
-    async def _attempt(self, answers: Mapping[OrderId, Sequence[Event]], wanted: Sequence[OrderId]) -> TurnResult:
+    async def _attempt(
+        self, answers: Mapping[OrderId, Sequence[Event]], orders: Sequence[OrderId], wanted: Sequence[OrderId]
+    ) -> TurnResult:
         now = self._clock()
         try:
             async with self._turns.begin() as turn:
                 locked = await turn.lock(wanted)
-                held = [order.id for order in locked]
-                events = await turn.take_events(held, now)
-                for order in held:
-                    events[order].extend(answers.get(order, ()))
+                held = {order.id for order in locked}
+                looked = [order for order in orders if order in held]
+                taken = await turn.take_events(looked, now) if looked else {}
+                events = {order: [*taken.get(order, ()), *answers.get(order, ())] for order in held}
                 busy = [order for order in locked if events[order.id]]
                 plans = await self._load(turn, busy)
                 applied = await self._apply(busy, events, plans, now)

@@ -99,6 +99,8 @@ class Worker:
         self._look_for_orders = True
         self._busy: set[OrderId] = set()
         """Orders that a turn is under way for."""
+        self._look_again = False
+        """Something waits for an order that a turn was under way for."""
         self._wake = asyncio.Event()
         self._timers_changed = asyncio.Event()
 
@@ -139,6 +141,7 @@ class Worker:
                 more = True
                 while more:
                     more = await self._turn()
+                await self._keep_records()
             except Exception as error:
                 if not may_pass(error):
                     raise
@@ -169,6 +172,7 @@ class Worker:
             self._look_for_orders = False
             found = await self._turns.waiting(self._clock(), BATCH)
             orders = self._free(found)
+            self._look_again = self._look_again or len(orders) < len(found)
             answers = {order: list(self._answers[order]) for order in self._free(self._answers)}
         if not answers and not orders:
             return False
@@ -178,12 +182,15 @@ class Worker:
             result = await self._turner.turn(answers, orders)
         finally:
             self._busy -= taken
+            if self._look_again:
+                self._look_again, self._look_for_orders = False, True
         missed = set(result.missed)
         for order, events in answers.items():
             if order not in missed:
                 self._forget(order, len(events))
         self._after(result)
-        await self._keep_records()
+        if len(self._records) >= BATCH:
+            await self._keep_records()
         if orders:
             self._look_for_orders = True
         if missed and not result.orders:

@@ -38,7 +38,7 @@ _WITHOUT_DEMO = (
 ROOMS: Mapping[str, Room] = {
     "version": _room("__init__"),
     "errors": _room("errors", pure=True),
-    "model": _room("model", "errors", pure=True),
+    "model": _room("model", "errors", pure=True, packages="msgspec"),
     "compiled": _room(
         "mappings.set mappings.expression mappings.views mappings.functions mappings.syntax",
         "errors model",

@@ -49,7 +49,7 @@ def test_a_module_is_in_the_room_of_its_longest_path(module: str, room: str | No
     [
         ("model/ids.py", "import os", "model is pure and may not import os"),
         ("model/ids.py", "from pathlib import Path", "model is pure and may not import pathlib"),
-        ("model/ids.py", "import msgspec", "model may not import the package msgspec"),
+        ("model/ids.py", "import orjson", "model may not import the package orjson"),
         ("model/ids.py", "from connector.store import turns", "model may not import connector.store.turns"),
         ("model/ids.py", "from ..store import turns", "model may not import connector.store.turns"),
         ("model/ids.py", "from .. import store", "model may not import connector.store"),

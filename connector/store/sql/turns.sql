@@ -179,4 +179,4 @@ union
 
 -- name: next_due
 -- When the next timer is due.
-select min(t.due) from timers t join orders o using (order_id) where o.parked is null
+select t.due from timers t join orders o using (order_id) where o.parked is null order by t.due limit 1
