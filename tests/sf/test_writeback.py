@@ -590,3 +590,32 @@ async def test_a_store_that_fails_ends_the_loop(desk: Desk, order: OrderId) -> N
 
     with pytest.raises(ConnectionError):
         await Flusher(desk.writeback, UsageGauge(), FAST).run()
+
+
+async def test_closing_waits_for_what_is_under_way(desk: Desk, order: OrderId) -> None:
+    settling, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(FakeOutbox):
+        async def settle(self, settlements: Any) -> None:
+            settling.set()
+            await go_on.wait()
+            await super().settle(settlements)
+
+    writeback = WriteBack(
+        org=desk.writeback._org,
+        schema=desk.writeback._schema,
+        outbox=(outbox := Slow(set_hash=SET.hash)),
+        sets=FakeSets((SET,)),
+        tally=desk.tally,
+        now=now,
+    )
+    outbox.mark("plan", order, order, order={"id": order}, plan={"state": "InProgress"})
+    flusher = Flusher(writeback, UsageGauge(), FAST)
+    async with running(flusher):
+        await settling.wait()
+        closing = asyncio.create_task(flusher.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        go_on.set()
+        await closing
+        assert not outbox.marks
