@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -68,7 +69,11 @@ async def main() -> None:
             serve = ["--interface", "asgi", "--http", "2", "--host", "127.0.0.1", "--port", str(service)]
             processes = [
                 subprocess.Popen(  # noqa: S603 - our own command
-                    [binary, "--no-logo", "-c", configuration], env=environment, stdout=log, stderr=log
+                    [binary, "--no-logo", "-c", configuration],
+                    env=environment,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
                 ),
                 subprocess.Popen(  # noqa: S603 - likewise
                     [
@@ -86,6 +91,7 @@ async def main() -> None:
                     cwd=HERE,
                     stdout=log,
                     stderr=log,
+                    start_new_session=True,
                 ),
             ]
         try:
@@ -94,14 +100,9 @@ async def main() -> None:
             sys.stderr.write(Path(folder, "log").read_text()[-2000:])
             raise
         finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+            for process in processes:  # with their children, which would outlive them
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 async def measure(  # noqa: PLR0917 - what was started, and what was asked for
