@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace as changed
 from pydantic import SecretStr
 
 from connector.api.app import create_app
@@ -379,8 +380,8 @@ async def test_what_tracking_shows_of_a_plan() -> None:
         set_hash="h1",
         items={
             ItemNo(1): item,
-            ItemNo(2): replace(item, no=ItemNo(2), state=ItemState.FATALLY_FAILED, failure=failure),
-            ItemNo(3): replace(item, no=ItemNo(3), state=ItemState.COMPLETED),
+            ItemNo(2): changed(item, no=ItemNo(2), state=ItemState.FATALLY_FAILED, failure=failure),
+            ItemNo(3): changed(item, no=ItemNo(3), state=ItemState.COMPLETED),
         },
     )
     shown = tracked(plan)
