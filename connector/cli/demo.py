@@ -81,12 +81,12 @@ def demo(
 
 
 def _run(course: Demo, *, until_over: bool, limit: float) -> DemoState:
-    """Run until the end, or until Ctrl-C or SIGTERM ask for it."""
+    """Run until the end, or until Ctrl-C, SIGTERM or a closed terminal ask for it."""
 
     async def main() -> DemoState:
         task = asyncio.create_task(course.run(until_over=until_over, limit=limit))
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, task.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await task
