@@ -19,6 +19,7 @@ from typing import cast
 import httpx
 import orjson
 import structlog
+from msgspec import structs
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt, wait_random_exponential
 
 from connector import __version__
@@ -94,7 +95,7 @@ class CalloutSender:
             event = await self._send(call, course)
         redactor = course.redactor()
         if isinstance(event, CalloutFailed):
-            event = replace(event, failure=_for_people(event.failure, work, course.answer, redactor))
+            event = structs.replace(event, failure=_for_people(event.failure, work, course.answer, redactor))
         record = AttemptRecord(
             order=work.order,
             item=work.item,

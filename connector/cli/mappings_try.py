@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import structs
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -166,13 +167,13 @@ def to_json(trial: Trial, *, explain: bool) -> dict[str, Any]:
         "critical_path": list(trial.critical),
     }
     if explain:
-        told["explanation"] = [asdict(decision) for decision in made.explanation.decisions]
+        told["explanation"] = [structs.asdict(decision) for decision in made.explanation.decisions]
     return told
 
 
 def _line_json(line: TechnicalLine) -> dict[str, Any]:
-    told = asdict(line)
-    return {**told, "action": line.action.value}
+    changes = {name: structs.asdict(change) for name, change in line.changes.items()}
+    return {**structs.asdict(line), "action": line.action.value, "changes": changes}
 
 
 def _item_json(item: Item, trial: Trial) -> dict[str, Any]:
@@ -193,7 +194,7 @@ def _item_json(item: Item, trial: Trial) -> dict[str, Any]:
 
 
 def _call_json(call: Call) -> dict[str, Any]:
-    request = asdict(call.request) if call.request is not None else None
+    request = structs.asdict(call.request) if call.request is not None else None
     return {
         "item": call.item.no,
         "interface": call.interface,

@@ -5,9 +5,10 @@ Changed items and lines are no commands: the shell finds them in the plan.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from connector.model.events import TimerKind
 from connector.model.failure import Failure
@@ -15,8 +16,7 @@ from connector.model.ids import CommandId, ItemNo, TechnicalLineNo
 from connector.model.work import RenderedRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvokeCallout:
+class InvokeCallout(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Send the item's request: this one, or (None) the one that was stored for the epoch's first attempt."""
 
     item: ItemNo
@@ -27,15 +27,13 @@ class InvokeCallout:
     request: RenderedRequest | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DropCallout:
+class DropCallout(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Forget the item's request: it needs no sending any more, or the next one will be another."""
 
     item: ItemNo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetTimer:
+class SetTimer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Wake the item at `due`; an earlier timer of the same kind for it is replaced."""
 
     item: ItemNo
@@ -44,15 +42,13 @@ class SetTimer:
     due: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClearTimers:
+class ClearTimers(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Forget every timer of the item."""
 
     item: ItemNo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RaiseFallout:
+class RaiseFallout(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tell people that the item (0: the order as a whole) needs one of them."""
 
     item: ItemNo
@@ -64,8 +60,7 @@ class RaiseFallout:
     suggestions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolveFallout:
+class ResolveFallout(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tell people that the item's fallout is over, how, and through whom."""
 
     item: ItemNo
@@ -74,8 +69,7 @@ class ResolveFallout:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerCommand:
+class AnswerCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tell the operator what became of a command."""
 
     command: CommandId
@@ -83,20 +77,17 @@ class AnswerCommand:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadOrderAgain:
+class ReadOrderAgain(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Read the order from Salesforce anew (a rejected order was retried)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assetize:
+class Assetize(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Bring the inventory to what these technical lines say."""
 
     lines: tuple[TechnicalLineNo, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Write one line of history: what happened, why, through whom."""
 
     item: ItemNo | None

@@ -5,10 +5,11 @@ An event is applied once per turn; applying the same one twice must have the eff
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
+
+import msgspec
 
 from connector.model.failure import Failure, Problem
 from connector.model.ids import CommandId, ItemNo, OrderId
@@ -27,8 +28,7 @@ class TimerKind(StrEnum):
     """A timer item is over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRead:
+class OrderRead(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A submitted order was read from Salesforce, together with its account's inventory.
 
     `set_hash` is the mapping set that it was read with: the one, of those that are current, that knows its products.
@@ -39,8 +39,7 @@ class OrderRead:
     set_hash: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderUnreadable:
+class OrderUnreadable(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A submitted order could not be brought into canonical form. `order` is what could be read of it."""
 
     order: Order
@@ -48,28 +47,25 @@ class OrderUnreadable:
     set_hash: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalloutAccepted:
+class CalloutAccepted(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A system took an asynchronous request; the outcome comes by a call-back."""
 
     item: ItemNo
     epoch: int
     attempt: int
-    outputs: JsonObject = field(default_factory=dict)
+    outputs: JsonObject = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalloutCompleted:
+class CalloutCompleted(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A system did what it was asked to."""
 
     item: ItemNo
     epoch: int
     attempt: int
-    outputs: JsonObject = field(default_factory=dict)
+    outputs: JsonObject = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalloutFailed:
+class CalloutFailed(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A system did not do what it was asked to, or nobody knows."""
 
     item: ItemNo
@@ -78,8 +74,7 @@ class CalloutFailed:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallbackArrived:
+class CallbackArrived(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A system told the outcome of an earlier callout, naming the item. `name` is `system.event`.
 
     `delivery` is the sender's id of this message where it has one, for recognising a repetition.
@@ -87,22 +82,20 @@ class CallbackArrived:
 
     item: ItemNo
     name: str
-    outputs: JsonObject = field(default_factory=dict)
+    outputs: JsonObject = msgspec.field(default_factory=dict)
     failure: Failure | None = None
     delivery: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalEventArrived:
+class ExternalEventArrived(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A system told that something happened to the order, naming no item. `name` is `system.event`."""
 
     name: str
-    payload: JsonObject = field(default_factory=dict)
+    payload: JsonObject = msgspec.field(default_factory=dict)
     delivery: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimerDue:
+class TimerDue(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The time that a timer was set for has come."""
 
     item: ItemNo
@@ -120,8 +113,7 @@ class Operation(StrEnum):
     RESUME = "Resume"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorCommanded:
+class OperatorCommanded(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A person asked for something. Without an item the command is about the order as a whole.
 
     `outcome` and `outputs` belong to Complete (the outcome of a manual task, its form fields, corrected
@@ -133,7 +125,7 @@ class OperatorCommanded:
     by: str
     item: ItemNo | None = None
     outcome: str | None = None
-    outputs: JsonObject = field(default_factory=dict)
+    outputs: JsonObject = msgspec.field(default_factory=dict)
     at: datetime | None = None
 
 
@@ -162,8 +154,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addressed:
+class Addressed(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """An event and the order that it happened to."""
 
     order: OrderId

@@ -8,7 +8,7 @@ transaction fails the shell throws the plan away and loads it again, so a half-a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase
 from connector.model.technical import TechnicalLine
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One item of a plan. What never changes is in its definition (`definition`, `key`) of the mapping set.
 
     Times are aware UTC. `epoch` counts logical attempts (a new idempotency key each), `attempts` the
@@ -98,8 +98,7 @@ _PHASES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnclaimedEvent:
+class UnclaimedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An external event that came before any item waited for it."""
 
     name: str
@@ -201,7 +200,7 @@ class Plan:
         """Give a technical line more attribute values (the outputs of an item)."""
         if attributes:
             line = self.lines[no]
-            self.put_line(replace(line, attributes={**line.attributes, **attributes}))
+            self.put_line(replace_fields(line, attributes={**line.attributes, **attributes}))
 
     def bundle_attributes(self, root: LineId | None) -> Mapping[str, JsonObject]:
         """The attributes of the technical lines below one root line, by product; of several lines of a

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from connector.model.ids import LineId, TechnicalLineNo
 from connector.model.json import Json, JsonObject
 from connector.model.order import Action
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttributeChange:
+class AttributeChange(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Old and new value of one attribute of a Change line; None where it was or is absent."""
 
     old: Json
     new: Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TechnicalLine:
+class TechnicalLine(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One line that a fulfillment system understands.
 
     `sources` are the commercial lines that it came from, `parents` the technical lines that it was
@@ -36,8 +35,8 @@ class TechnicalLine:
     root: LineId
     parents: tuple[TechnicalLineNo, ...] = ()
     quantity: float = 1
-    attributes: JsonObject = field(default_factory=dict)
-    changes: Mapping[str, AttributeChange] = field(default_factory=dict)
+    attributes: JsonObject = msgspec.field(default_factory=dict)
+    changes: Mapping[str, AttributeChange] = msgspec.field(default_factory=dict)
     request: str = ""
     """The fulfillment request that it is grouped into (the domain of its product, such as `network`)."""
 
@@ -45,8 +44,7 @@ class TechnicalLine:
 DecisionKind = Literal["rule", "attribute", "merge", "action", "scenario", "item", "line"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One thing that decomposition decided, taken or not taken, with what it saw.
 
     `subject` says what it is about (`T3`, `T3.msisdn`, `line 2`, `item 7`), `rule` which rule, scenario
@@ -61,13 +59,12 @@ class Decision:
     rule: str = ""
     source: str = ""
     expression: str = ""
-    seen: JsonObject = field(default_factory=dict)
+    seen: JsonObject = msgspec.field(default_factory=dict)
     made: str = ""
     """What a taken rule or scenario led to: the technical line (`T3`), the plan definition's name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Every decision of one decomposition, in the order in which they were made."""
 
     set_hash: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from connector.model.ids import ItemNo, OrderId, idempotency_key
 from connector.model.json import Json
 from connector.model.order import Priority
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderedRequest:
+class RenderedRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A request to a fulfillment system, complete but for address and credentials.
 
     Rendered once per epoch and stored before it is sent, so that every resend under the same
@@ -21,13 +21,12 @@ class RenderedRequest:
     method: str
     path: str
     """Begins with `/`; already percent-encoded."""
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = msgspec.field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     body: Json = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class Work(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One attempt of one callout item."""
 
     order: OrderId

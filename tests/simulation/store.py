@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import structs
+
 from connector.model.commands import (
     AnswerCommand,
     Assetize,
@@ -278,7 +280,7 @@ class SimulatedTurn(Turn):
         for item, attempt in again.items():
             stored = table.get((plan.id, item))
             if stored is not None and item not in dropped:
-                resent.append(replace(stored[0], attempt=attempt))
+                resent.append(structs.replace(stored[0], attempt=attempt))
         at_rest = [no for no in plan.changed_items if no not in dropped and no not in new]
 
         def keep() -> None:
