@@ -139,6 +139,8 @@ def _happening(one: Happening | str) -> Text:
     text.append(f"{one.number} ", "dim")
     text.append(f"{subject}: ")
     text.append(one.what, _HAPPENING_STYLES.get(one.what, ""))
+    if one.by:
+        text.append(f" by {one.by}", "magenta")
     if one.detail:
         text.append(f"  {one.detail}", "dim")
     return text

@@ -246,7 +246,7 @@ def skip(step: Step, item: Item, by: str) -> None:
         accepted=False,
     )
     _forget(step, item)
-    step.record("skipped", skipped, "by an operator", by)
+    step.record("skipped", skipped, by=by)
 
 
 def retry(step: Step, item: Item, by: str) -> None:
@@ -265,7 +265,7 @@ def retry(step: Step, item: Item, by: str) -> None:
     if not (unknown or waiting):
         step.command(DropCallout(item=item.no))
         item = step.change(item, epoch=item.epoch + 1, attempts=0)
-    step.record("retried", item, "by an operator", by)
+    step.record("retried", item, by=by)
     start(step, item, ItemTrigger.RETRIED)
 
 
