@@ -78,10 +78,15 @@ class Child:
         """Its number while it runs."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
-    async def kill(self) -> None:
-        """End it without any warning, as a power failure would."""
+    def strike(self) -> None:
+        """End it without any warning, and without waiting for its end."""
         if self._process and self._process.returncode is None:
             self._process.kill()
+
+    async def kill(self) -> None:
+        """End it without any warning, as a power failure would."""
+        self.strike()
+        if self._process:
             await self._process.wait()
 
     async def stop(self) -> None:
@@ -103,6 +108,16 @@ class Child:
             lines = []
         said = "\n  ".join(lines[-8:])
         return f" It said last (more in {self._log}):\n  {said}" if said else ""
+
+
+async def stop_all(children: Sequence[Child]) -> None:
+    """End them in order, one after the other. Who does not wait for that (a second Ctrl-C) has them killed."""
+    try:
+        for child in children:
+            await child.stop()
+    finally:
+        for child in children:
+            child.strike()
 
 
 def _die_with_parent() -> Callable[[], None] | None:

@@ -15,7 +15,7 @@ import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from connector.demo.processes import Child
+from connector.demo.processes import Child, stop_all
 from connector.demo.systems import Served, environment
 from connector.errors import SettingsError
 from connector.localdb import LocalDatabase
@@ -110,9 +110,7 @@ async def set_up(data: Path, database: LocalDatabase, *, speed: float) -> AsyncI
             connector=connector,
         )
     finally:
-        for child in (connector, systems, org):
-            if child is not None:
-                await child.stop()
+        await stop_all([child for child in (connector, systems, org) if child is not None])
 
 
 async def _start_connector(connector: Child, systems: dict[str, Served]) -> None:
