@@ -76,7 +76,7 @@ def demo(
     if as_json:
         typer.echo(json.dumps(summary(state), indent=2))
     else:
-        print_summary(console, state)
+        print_summary(console, state, stopped=not once)
     raise typer.Exit(0 if state.is_over or not once else 1)
 
 

@@ -68,6 +68,7 @@ class Demo:
         async with (
             self._ticking(),
             set_up(self.data, self.database, speed=self.speed) as stage,
+            self._saying_when_it_stops(),
             self._org(stage) as org,
         ):
             self._tell("placing orders")
@@ -79,12 +80,12 @@ class Demo:
                 while self.state.seconds < limit:
                     await self._look(stage, org, tracking, people)
                     if self.state.is_over:
-                        self._tell("all orders are at their end")
                         if until_over:
+                            self._tell("all orders are at their end")
                             break
+                        self._tell("all orders are at their end; Ctrl-C stops everything")
                     await self._perhaps_crash(stage)
                     await asyncio.sleep(LOOK_SECONDS)
-            self._tell("stopping")
         return self.state
 
     @asynccontextmanager
@@ -101,6 +102,14 @@ class Demo:
             yield
         finally:
             ticking.cancel()
+
+    @asynccontextmanager
+    async def _saying_when_it_stops(self) -> AsyncIterator[None]:
+        """The processes take a moment to end, also after Ctrl-C."""
+        try:
+            yield
+        finally:
+            self._tell("stopping")
 
     @asynccontextmanager
     async def _org(self, stage: Stage) -> AsyncIterator[httpx.AsyncClient]:

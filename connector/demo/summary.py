@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from connector.demo.state import DemoState
+from connector.demo.state import DemoState, PlacedOrder
 
 
 def summary(state: DemoState) -> dict[str, Any]:
@@ -48,19 +48,18 @@ def summary(state: DemoState) -> dict[str, Any]:
     }
 
 
-def print_summary(console: Console, state: DemoState) -> None:
-    """The same for people."""
+def print_summary(console: Console, state: DemoState, *, stopped: bool) -> None:
+    """The same for people. `stopped`: a person ended the run, who knows that orders were still under way."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("order", "what", "status in Salesforce", ""):
         table.add_column(column)
     for order in state.orders:
-        verdict = (
-            Text("as expected", "green") if order.settled else Text(f"expected {order.sample.expected.status}", "red")
+        table.add_row(
+            order.number, order.sample.title, order.status or "not heard of", _verdict(order, stopped=stopped)
         )
-        table.add_row(order.number, order.sample.title, order.status or "not heard of", verdict)
     console.print(table)
     for order in state.orders:
-        for difference in order.differences if not order.settled else ():
+        for difference in order.differences if not (order.settled or stopped) else ():
             console.print(Text(f"{order.number}: {difference}", "red"))
     told = summary(state)
     items = ", ".join(f"{count} {name}" for name, count in told["items"].items())
@@ -76,3 +75,13 @@ def print_summary(console: Console, state: DemoState) -> None:
     )
     first = told["seconds_to_first_fulfilled"]
     console.print(f"{told['seconds']} s in all" + (f", {first} s to the first fulfilled order" if first else ""))
+    if stopped and not state.is_over:
+        console.print("Stopped before the end; the next start goes on from here.")
+
+
+def _verdict(order: PlacedOrder, *, stopped: bool) -> Text:
+    if order.settled:
+        return Text("as expected", "green")
+    if stopped:
+        return Text("not at its end yet", "yellow")
+    return Text(f"expected {order.sample.expected.status}", "red")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import signal
+import pty
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from connector.demo.orders import ORDERS
 
 PATIENCE = 150.0
 
@@ -61,20 +65,54 @@ def until(condition: Any, what: str) -> None:
         time.sleep(0.05)
 
 
+class Terminal:
+    """A terminal with the command in it: what the command shows, and a keyboard."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._keyboard, screen = pty.openpty()
+        # The first terminal that a new session's first process opens is the session's.
+        in_it = ["sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(screen), *command]
+        self._process = subprocess.Popen(in_it, start_new_session=True, stdin=subprocess.DEVNULL)
+        self._screen = screen
+        self._shown = bytearray()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):  # nobody has the terminal open any more
+            while some := os.read(self._keyboard, 65536):
+                self._shown += some
+
+    def shows(self, text: str) -> bool:
+        """The text has been on the screen."""
+        return text.encode() in self._shown
+
+    def press_ctrl_c(self) -> None:
+        """The terminal sends the signal to all that runs in its foreground."""
+        os.write(self._keyboard, b"\x03")
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the command's end; gives the exit code and all that was shown."""
+        code = self._process.wait(PATIENCE)
+        os.close(self._screen)
+        self._reader.join()
+        return code, self._shown.decode()
+
+    def close(self) -> None:
+        """Leave nothing behind, whatever happened."""
+        self._process.kill()
+        if self._reader.is_alive():
+            self.end()
+        os.close(self._keyboard)
+
+
 @contextmanager
-def started(data: Path) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "connector", "demo", "--data", str(data), "--speed", "1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def in_a_terminal(data: Path) -> Iterator[Terminal]:
+    terminal = Terminal([sys.executable, "-m", "connector", "demo", "--data", str(data), "--speed", "1"])
     try:
-        yield process
+        yield terminal
     finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+        terminal.close()
 
 
 def test_every_order_comes_to_its_expected_end_even_if_the_connector_is_killed(data: Path, tmp_path: Path) -> None:
@@ -97,15 +135,18 @@ def test_every_order_comes_to_its_expected_end_even_if_the_connector_is_killed(d
 
 
 def test_ctrl_c_stops_everything_and_the_next_start_goes_on(data: Path) -> None:
-    with started(data) as process:
+    with in_a_terminal(data) as terminal:
         until((data / "private" / "connector.ready").exists, "the connector starts")
         pids = children(data)
         assert len(pids) >= 2
         assert all(is_running(pid) for pid in pids)
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0
-    assert "Traceback" not in output
+        until(lambda: terminal.shows("fulfilling"), "the demo is under way")
+        terminal.press_ctrl_c()
+        code, shown = terminal.end()
+    assert code == 0
+    assert "Traceback" not in shown
+    assert shown.count("not at its end yet") == len(ORDERS)
+    assert "the next start goes on from here" in shown
     until(lambda: not any(is_running(pid) for pid in pids), "all processes end")
     code, summary, said = demo(data)
     assert (code, said) == (0, "")
