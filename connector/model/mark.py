@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 RecordKind = Literal["order", "order_line", "plan", "item", "request", "line", "inventory", "fallout", "command"]
 """The kinds of records that are written to Salesforce."""
 
 
-class MarkKey(NamedTuple):
-    """One record: `key` is the value of its external id (or its Id), `lane` what is written in order."""
+Record = tuple[RecordKind, str]
+"""One record: its kind, and the value of its external id (or its Id)."""
 
-    kind: RecordKind
-    key: str
-    lane: str
+Marks = Mapping[str, Sequence[Record]]
+"""Records that are behind, each once, parents before children; by lane, which is what is written in order."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from connector.model.commands import AnswerCommand, Assetize, Command, RaiseFallout, ResolveFallout
-from connector.model.ids import ItemNo, OrderId, TechnicalLineNo, item_ref
-from connector.model.mark import MarkKey, RecordKind
+from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo, item_ref
+from connector.model.mark import Marks, Record
 from connector.model.plan import Plan
 from connector.model.technical import TechnicalLine
 
@@ -31,33 +31,45 @@ def fallout_key(order: OrderId, item: ItemNo, episode: int) -> str:
     return f"{item_ref(order, item)}-F{episode}"
 
 
-def marks(plan: Plan, commands: Sequence[Command], *, new: bool) -> list[MarkKey]:
+def marks(plan: Plan, commands: Sequence[Command], *, new: bool) -> Marks:
     """The records that are behind, each once, parents before children."""
-    moved = [item for no, phase in plan.changed_items.items() if (item := plan.items[no]).phase is not phase]
-    lines = set(plan.changed_lines).union(item.line for item in moved if item.line is not None)
-    sources = [line.id for line in plan.order.lines] if new else _unique(s for item in moved for s in item.sources)
-    found: list[tuple[RecordKind, str, str]] = []
-    if new or moved or plan.changed_head:
-        found += [("order", plan.id, plan.id), ("plan", plan.id, plan.id)]
-    domains = _unique(plan.lines[no].request for no in sorted(lines))
-    found += [("request", request_key(plan.id, domain), plan.id) for domain in domains if domain]
-    found += [("line", line_key(plan.id, no), plan.id) for no in sorted(lines)]
-    found += [("item", item_ref(plan.id, no), plan.id) for no in plan.changed_items]
-    found += [("order_line", source, plan.id) for source in sources]
+    found = [*_of_plan(plan, new=new), *_of_commands(plan.id, commands)]
+    lanes: dict[str, Sequence[Record]] = {plan.id: list(dict.fromkeys(found))} if found else {}
+    installed = [no for command in commands if isinstance(command, Assetize) for no in command.lines]
+    if installed:
+        account = plan.order.account.id
+        keys = dict.fromkeys(inventory_key(account, plan.lines[no]) for no in installed)
+        lanes[account] = [("inventory", key) for key in keys]
+    return lanes
+
+
+def _of_plan(plan: Plan, *, new: bool) -> list[Record]:
+    order = plan.id
+    lines, sources = dict.fromkeys(sorted(plan.changed_lines)), dict[LineId, None]()
+    has_moved = new or plan.changed_head
+    for no, phase in plan.changed_items.items():
+        item = plan.items[no]
+        if item.phase is not phase:
+            has_moved = True
+            sources.update(dict.fromkeys(item.sources))
+            if item.line is not None:
+                lines[item.line] = None
+    if new:
+        sources = dict.fromkeys(line.id for line in plan.order.lines)
+    found: list[Record] = [("order", order), ("plan", order)] if has_moved else []
+    domains = dict.fromkeys(plan.lines[no].request for no in lines)
+    found += [("request", request_key(order, domain)) for domain in domains if domain]
+    found += [("line", line_key(order, no)) for no in lines]
+    found += [("item", item_ref(order, no)) for no in plan.changed_items]
+    found += [("order_line", source) for source in sources]
+    return found
+
+
+def _of_commands(order: OrderId, commands: Sequence[Command]) -> list[Record]:
+    found: list[Record] = []
     for command in commands:
-        match command:
-            case RaiseFallout() | ResolveFallout():
-                found.append(("fallout", fallout_key(plan.id, command.item, command.episode), plan.id))
-            case AnswerCommand():
-                found.append(("command", command.command, plan.id))
-            case Assetize():
-                account = plan.order.account.id
-                keys = _unique(inventory_key(account, plan.lines[no]) for no in command.lines)
-                found += [("inventory", key, account) for key in keys]
-            case _:
-                pass
-    return [MarkKey(kind=kind, key=key, lane=lane) for kind, key, lane in dict.fromkeys(found)]
-
-
-def _unique(values: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(values))
+        if isinstance(command, (RaiseFallout, ResolveFallout)):
+            found.append(("fallout", fallout_key(order, command.item, command.episode)))
+        elif isinstance(command, AnswerCommand):
+            found.append(("command", command.command))
+    return found

@@ -29,7 +29,8 @@ from connector.orchestrator.machine import begin, handle
 from connector.orchestrator.marks import marks
 from connector.orchestrator.status import order_status
 from connector.store.database import may_pass
-from connector.store.turns import Change, LockedOrder, Turn, Turns
+from connector.store.saving import Change
+from connector.store.turns import LockedOrder, Turn, Turns
 
 log = structlog.get_logger()
 

@@ -49,6 +49,7 @@ class Database:
                 max_size=size,
                 command_timeout=STATEMENT_SECONDS + 5,
                 init=_prepare,
+                reset=_leave,
                 server_settings=_SESSION,
             )
         except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
@@ -146,3 +147,9 @@ def may_pass(error: BaseException) -> bool:
 
 async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     await connection.set_type_codec("jsonb", encoder=str, decoder=str, schema="pg_catalog", format="text")
+
+
+async def _leave(_connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Nothing to undo when a connection is given back, hence no statement: who sets something for its session (a lock,
+    a listener) takes it back himself, and no transaction outlives its block.
+    """

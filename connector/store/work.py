@@ -8,7 +8,8 @@ from typing import Protocol
 
 from connector.model.ids import ItemNo, OrderId
 from connector.model.work import Work
-from connector.store.database import Database, columns
+from connector.store import codec
+from connector.store.database import Database
 from connector.store.queries import queries
 from connector.store.turns import work_of
 
@@ -88,24 +89,5 @@ class WorkTable:
         """Keep attempts for people to look at."""
         if not records:
             return
-        rows = [
-            (
-                record.order,
-                record.item,
-                record.epoch,
-                record.attempt,
-                record.interface,
-                record.method,
-                record.path,
-                record.idempotency_key,
-                record.status,
-                record.outcome,
-                record.code,
-                record.started_at,
-                record.seconds,
-                record.sendings,
-            )
-            for record in records
-        ]
         async with self._database.connection() as connection:
-            await connection.execute(self._sql["log_calls"], *columns(rows))
+            await connection.execute(self._sql["log_calls"], codec.to_json(records))

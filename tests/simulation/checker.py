@@ -13,7 +13,7 @@ from connector.model.ids import ItemNo, OrderId
 from connector.model.plan import Item, Plan
 from connector.model.states import ItemState, ItemType
 from connector.model.work import Work
-from connector.store.turns import Change
+from connector.store.saving import Change
 from tests.simulation.database import OrderRow, Tables
 from tests.simulation.world import World
 

@@ -30,8 +30,9 @@ from connector.model.work import Work
 from connector.store.alone import WAIT_SECONDS, Alone
 from connector.store.intake import Heard, Intake, Malformed, NoticeKind
 from connector.store.outbox import AnswerRow, Delay, FalloutRow, Outbox, OutboxRow, Snapshot, _merged, _up_to
+from connector.store.saving import Change
 from connector.store.signals import INBOX, INTAKE
-from connector.store.turns import Change, LockedOrder, Turn, Turns
+from connector.store.turns import LockedOrder, Turn, Turns
 from connector.store.work import GAP_SECONDS, SILENT_SECONDS, CallRecord, WorkTable
 from tests.simulation.checker import Checker
 from tests.simulation.database import Late, MarksRow, NoticeRow, OrderRow, Tables, Transaction
@@ -241,11 +242,8 @@ class SimulatedTurn(Turn):
                     pass
         do(lambda: self._set_timers(plan.id, cleared, timers))
         resent = self._own_work(plan, new, again, dropped)
-        lanes: dict[str, list[tuple[RecordKind, str]]] = {}
-        for one in dict.fromkeys(change.marks):
-            lanes.setdefault(one.lane, []).append((one.kind, one.key))
-        for lane, marks in lanes.items():
-            do(lambda lane=lane, marks=marks: add_marks(tables, lane, plan.id, marks))  # type: ignore[misc]
+        for lane, records in change.marks.items():
+            do(lambda lane=lane, records=records: add_marks(tables, lane, plan.id, records))  # type: ignore[misc]
         return [*new.values(), *resent]
 
     def _save_plan(self, change: Change, now: datetime) -> None:

@@ -42,128 +42,125 @@ order by order_id, item_no
 with gone_items as (delete from items where order_id = any ($1::text[]))
 delete from technical_lines where order_id = any ($1::text[])
 
--- name: save_orders
--- The heads of plans. Rows come as one JSON document: cheaper on both sides than an array per column.
-update orders o
-set number = s.number, account_id = s.account_id, priority = s.priority, state = s.state, status = s.status,
-    message = s.message, set_hash = s.set_hash, revision = o.revision + 1, items_total = s.items_total,
-    items_done = s.items_done, document = coalesce(s.document, o.document), head = s.head,
-    created_at = s.created_at, updated_at = $2, finished_at = s.finished_at
-from json_to_recordset($1::json) as s (
-    order_id text, number text, account_id text, priority smallint, state text, status text, message text,
-    set_hash text, items_total int, items_done int, document jsonb, head jsonb, created_at timestamptz,
-    finished_at timestamptz)
-where o.order_id = s.order_id
-
--- name: save_explanations
-insert into explanations (order_id, body)
-select order_id, body from json_to_recordset($1::json) as s (order_id text, body jsonb)
-on conflict (order_id) do update set body = excluded.body
-
--- name: save_lines
-insert into technical_lines (order_id, line_no, body)
-select order_id, line_no, body from json_to_recordset($1::json) as s (order_id text, line_no int, body jsonb)
-on conflict (order_id, line_no) do update set body = excluded.body
-
--- name: add_items
-insert into items (order_id, item_no, spec, state, progress)
-select order_id, item_no, spec, state, progress
-from json_to_recordset($1::json) as s (order_id text, item_no int, spec jsonb, state text, progress jsonb)
-
--- name: save_items
-update items i
-set state = s.state, progress = s.progress
-from json_to_recordset($1::json) as s (order_id text, item_no int, state text, progress jsonb)
-where i.order_id = s.order_id and i.item_no = s.item_no
-
--- name: add_work
--- Requests to send, owned by this worker; the rendered request of an epoch stays what it was.
-insert into work (order_id, item_no, epoch, attempt, interface, set_hash, priority, awaits_event, request, owner)
-select order_id, item_no, epoch, attempt, interface, set_hash, priority, awaits_event, request, $2
-from json_to_recordset($1::json) as s (
-    order_id text, item_no int, epoch int, attempt int, interface text, set_hash text, priority smallint,
-    awaits_event boolean, request jsonb)
-on conflict (order_id, item_no) do update
-set epoch = excluded.epoch, attempt = excluded.attempt, interface = excluded.interface,
-    set_hash = excluded.set_hash, priority = excluded.priority, awaits_event = excluded.awaits_event,
-    request = excluded.request, owner = excluded.owner
-
--- name: resend_work
--- Stored requests to send once more, owned by this worker.
-update work w
-set attempt = s.attempt, owner = $2
-from json_to_recordset($1::json) as s (order_id text, item_no int, attempt int)
-where w.order_id = s.order_id and w.item_no = s.item_no
-returning w.order_id, w.item_no, w.epoch, w.attempt, w.interface, w.set_hash, w.priority, w.awaits_event, w.request
-
--- name: rest_work
--- Requests that are not being sent any more but may be needed again.
-update work w
-set owner = null
-from json_to_recordset($1::json) as s (order_id text, item_no int)
-where w.order_id = s.order_id and w.item_no = s.item_no
-
--- name: drop_work
-delete from work w
-using json_to_recordset($1::json) as s (order_id text, item_no int)
-where w.order_id = s.order_id and w.item_no = s.item_no
-
--- name: clear_timers
-delete from timers t
-using json_to_recordset($1::json) as s (order_id text, item_no int)
-where t.order_id = s.order_id and t.item_no = s.item_no
-
--- name: set_timers
-insert into timers (order_id, item_no, kind, epoch, due)
-select order_id, item_no, kind, epoch, due
-from json_to_recordset($1::json) as s (order_id text, item_no int, kind text, epoch int, due timestamptz)
-on conflict (order_id, item_no, kind) do update set epoch = excluded.epoch, due = excluded.due
-
--- name: add_history
-insert into history (order_id, at, item_no, what, detail, by_whom)
-select order_id, $2, item_no, what, detail, by_whom
-from json_to_recordset($1::json) as s (order_id text, item_no int, what text, detail text, by_whom text)
-
--- name: raise_fallouts
-insert into fallouts (order_id, item_no, episode, failure, queue, severity, suggestions, attempts, raised_at)
-select order_id, item_no, episode, failure, queue, severity,
-       array(select jsonb_array_elements_text(s.suggestions)), attempts, $2
-from json_to_recordset($1::json) as s (
-    order_id text, item_no int, episode int, failure jsonb, queue text, severity text, suggestions jsonb, attempts int)
-on conflict (order_id, item_no, episode) do update
-set failure = excluded.failure, queue = excluded.queue, severity = excluded.severity,
-    suggestions = excluded.suggestions, attempts = excluded.attempts, raised_at = excluded.raised_at,
-    resolved_at = null, resolution = null, resolved_by = null
-
--- name: resolve_fallouts
-update fallouts f
-set resolved_at = $2, resolution = s.how, resolved_by = s.by_whom
-from json_to_recordset($1::json) as s (order_id text, item_no int, episode int, how text, by_whom text)
-where f.order_id = s.order_id and f.item_no = s.item_no and f.episode = s.episode and f.resolved_at is null
-
--- name: answer_commands
-insert into command_answers (order_id, command_id, answer, message, answered_at)
-select order_id, command_id, answer, message, $2
-from json_to_recordset($1::json) as s (order_id text, command_id text, answer text, message text)
-on conflict (order_id, command_id) do update
-set answer = excluded.answer, message = excluded.message, answered_at = excluded.answered_at
-
--- name: save_inventory
-insert into inventory (order_id, line_no, body)
-select order_id, line_no, body from json_to_recordset($1::json) as s (order_id text, line_no int, body jsonb)
-on conflict (order_id, line_no) do update set body = excluded.body
-
--- name: mark
--- Records that are behind: one row for each lane.
-insert into outbox (lane, order_id, kinds, keys)
-select lane, order_id, kinds, keys
-from json_to_recordset($1::json) as s (lane text, order_id text, kinds text[], keys text[])
-
--- name: read_again
--- These orders are to be read from Salesforce once more.
-insert into intake (kind, record_id, order_id, reason)
-select 'order', u, u, 'Retry' from unnest($1::text[]) as u
-on conflict (kind, record_id) do update set done_at = null, due_at = now(), attempts = 0, problem = null, owner = null
+-- name: save
+-- All that a turn changed, in one statement; gives the stored requests that are to be sent once more. Rows come as one
+-- JSON document a table (null: none), cheaper on both sides than an array per column. The parts see the tables as they
+-- were before and come in no order: no two of them touch the same row.
+with saved_orders as (
+    update orders o
+    set state = s.state, status = s.status, message = s.message, head = s.head, items_total = s.items_total,
+        items_done = s.items_done, finished_at = s.finished_at, revision = o.revision + 1, updated_at = $1,
+        number = coalesce(s.number, o.number), account_id = coalesce(s.account_id, o.account_id),
+        priority = coalesce(s.priority, o.priority), set_hash = coalesce(s.set_hash, o.set_hash),
+        document = coalesce(s.document, o.document), created_at = coalesce(s.created_at, o.created_at)
+    from json_to_recordset($3::json) as s (
+        order_id text, number text, account_id text, priority smallint, state text, status text, message text,
+        set_hash text, items_total int, items_done int, document json, head json, created_at timestamptz,
+        finished_at timestamptz)
+    where o.order_id = s.order_id
+), saved_explanations as (
+    insert into explanations (order_id, body)
+    select order_id, body from json_to_recordset($4::json) as s (order_id text, body json)
+    on conflict (order_id) do update set body = excluded.body
+), saved_lines as (
+    insert into technical_lines (order_id, line_no, body)
+    select order_id, line_no, body from json_to_recordset($5::json) as s (order_id text, line_no int, body json)
+    on conflict (order_id, line_no) do update set body = excluded.body
+), added_items as (
+    insert into items (order_id, item_no, spec, state, progress)
+    select order_id, item_no, spec, state, progress
+    from json_to_recordset($6::json) as s (order_id text, item_no int, spec json, state text, progress json)
+), saved_items as (
+    update items i
+    set state = s.state, progress = s.progress
+    from json_to_recordset($7::json) as s (order_id text, item_no int, state text, progress json)
+    where i.order_id = s.order_id and i.item_no = s.item_no
+), dropped_work as (
+    -- Requests that need no sending any more.
+    delete from work w
+    using json_to_recordset($8::json) as s (order_id text, item_no int)
+    where w.order_id = s.order_id and w.item_no = s.item_no
+), rested_work as (
+    -- Requests that are not being sent any more but may be needed again.
+    update work w
+    set owner = null
+    from json_to_recordset($9::json) as s (order_id text, item_no int)
+    where w.order_id = s.order_id and w.item_no = s.item_no
+), added_work as (
+    -- Requests to send, owned by this worker; the rendered request of an epoch stays what it was.
+    insert into work (order_id, item_no, epoch, attempt, interface, set_hash, priority, awaits_event, request, owner)
+    select order_id, item_no, epoch, attempt, interface, set_hash, priority, awaits_event, request, $2
+    from json_to_recordset($10::json) as s (
+        order_id text, item_no int, epoch int, attempt int, interface text, set_hash text, priority smallint,
+        awaits_event boolean, request json)
+    on conflict (order_id, item_no) do update
+    set epoch = excluded.epoch, attempt = excluded.attempt, interface = excluded.interface,
+        set_hash = excluded.set_hash, priority = excluded.priority, awaits_event = excluded.awaits_event,
+        request = excluded.request, owner = excluded.owner
+), resent_work as (
+    -- Stored requests to send once more, owned by this worker.
+    update work w
+    set attempt = s.attempt, owner = $2
+    from json_to_recordset($11::json) as s (order_id text, item_no int, attempt int)
+    where w.order_id = s.order_id and w.item_no = s.item_no
+    returning w.order_id, w.item_no, w.epoch, w.attempt, w.interface, w.set_hash, w.priority, w.awaits_event, w.request
+), cleared_timers as (
+    delete from timers t
+    using json_to_recordset($12::json) as s (order_id text, item_no int)
+    where t.order_id = s.order_id and t.item_no = s.item_no
+      and not exists (
+          select from json_to_recordset($13::json) as n (order_id text, item_no int, kind text)
+          where n.order_id = t.order_id and n.item_no = t.item_no and n.kind = t.kind)
+), set_timers as (
+    insert into timers (order_id, item_no, kind, epoch, due)
+    select order_id, item_no, kind, epoch, due
+    from json_to_recordset($13::json) as s (order_id text, item_no int, kind text, epoch int, due timestamptz)
+    on conflict (order_id, item_no, kind) do update set epoch = excluded.epoch, due = excluded.due
+), added_history as (
+    insert into history (order_id, at, item_no, what, detail, by_whom)
+    select order_id, $1, item_no, what, detail, by_whom
+    from json_to_recordset($14::json) as s (order_id text, item_no int, what text, detail text, by_whom text)
+), resolved_fallouts as (
+    update fallouts f
+    set resolved_at = $1, resolution = s.how, resolved_by = s.by_whom
+    from json_to_recordset($15::json) as s (order_id text, item_no int, episode int, how text, by_whom text)
+    where f.order_id = s.order_id and f.item_no = s.item_no and f.episode = s.episode and f.resolved_at is null
+), raised_fallouts as (
+    insert into fallouts (order_id, item_no, episode, failure, queue, severity, suggestions, attempts, raised_at,
+                          resolved_at, resolution, resolved_by)
+    select order_id, item_no, episode, failure, queue, severity,
+           array(select json_array_elements_text(s.suggestions)), attempts, $1,
+           case when how is not null then $1 end, how, by_whom
+    from json_to_recordset($16::json) as s (
+        order_id text, item_no int, episode int, failure jsonb, queue text, severity text, suggestions json,
+        attempts int, how text, by_whom text)
+    on conflict (order_id, item_no, episode) do update
+    set failure = excluded.failure, queue = excluded.queue, severity = excluded.severity,
+        suggestions = excluded.suggestions, attempts = excluded.attempts, raised_at = excluded.raised_at,
+        resolved_at = excluded.resolved_at, resolution = excluded.resolution, resolved_by = excluded.resolved_by
+), answered_commands as (
+    insert into command_answers (order_id, command_id, answer, message, answered_at)
+    select order_id, command_id, answer, message, $1
+    from json_to_recordset($17::json) as s (order_id text, command_id text, answer text, message text)
+    on conflict (order_id, command_id) do update
+    set answer = excluded.answer, message = excluded.message, answered_at = excluded.answered_at
+), saved_inventory as (
+    insert into inventory (order_id, line_no, body)
+    select order_id, line_no, body from json_to_recordset($18::json) as s (order_id text, line_no int, body json)
+    on conflict (order_id, line_no) do update set body = excluded.body
+), marked as (
+    -- Records that are behind: one row for each lane.
+    insert into outbox (lane, order_id, kinds, keys)
+    select lane, order_id, kinds, keys
+    from json_to_recordset($19::json) as s (lane text, order_id text, kinds text[], keys text[])
+), read_again as (
+    -- These orders are to be read from Salesforce once more.
+    insert into intake (kind, record_id, order_id, reason)
+    select 'order', u, u, 'Retry' from unnest($20::text[]) as u
+    on conflict (kind, record_id) do update
+    set done_at = null, due_at = now(), attempts = 0, problem = null, owner = null
+)
+select * from resent_work
 
 -- name: park
 -- No turn takes this order any more: handling it failed in a way that is our bug.

@@ -48,7 +48,8 @@ where heartbeat < now() - interval '1 hour' and not exists (select from work w w
 -- name: log_calls
 insert into calls (order_id, item_no, epoch, attempt, interface, method, path, idempotency_key, status, outcome,
                    code, started_at, seconds, sendings)
-select * from unnest(
-    $1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[],
-    $10::text[], $11::text[], $12::timestamptz[], $13::float8[], $14::int[]
-)
+select "order", item, epoch, attempt, interface, method, path, idempotency_key, status, outcome, code, started_at,
+       seconds, sendings
+from json_to_recordset($1::json) as s (
+    "order" text, item int, epoch int, attempt int, interface text, method text, path text, idempotency_key text,
+    status int, outcome text, code text, started_at timestamptz, seconds float8, sendings int)

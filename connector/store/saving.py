@@ -1,0 +1,419 @@
+"""What a turn saves, as rows: one pass over the changed plans and the commands of all of its orders.
+
+Rows are structs whose fields are named as the columns, so that a table's rows become one JSON document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from connector.model.commands import (
+    AnswerCommand,
+    Assetize,
+    ClearTimers,
+    Command,
+    DropCallout,
+    InvokeCallout,
+    RaiseFallout,
+    ReadOrderAgain,
+    Record,
+    ResolveFallout,
+    SetTimer,
+)
+from connector.model.events import TimerKind
+from connector.model.failure import Failure
+from connector.model.ids import ItemNo, OrderId, TechnicalLineNo
+from connector.model.mark import Marks, RecordKind
+from connector.model.order import Order
+from connector.model.plan import Plan
+from connector.model.states import ItemState, PlanState
+from connector.model.technical import Explanation, TechnicalLine
+from connector.model.work import RenderedRequest, Work
+from connector.store import codec
+
+ItemKey = tuple[OrderId, ItemNo]
+Episode = tuple[OrderId, ItemNo, int]
+
+
+@dataclass(slots=True, kw_only=True)
+class Change:
+    """What a turn did to one order. `fresh`: the plan was made in this turn, whatever was there before."""
+
+    plan: Plan
+    status: str
+    commands: list[Command] = field(default_factory=list)
+    marks: Marks = field(default_factory=dict)
+    explanation: Explanation | None = None
+    fresh: bool = False
+
+
+class OrderRow(msgspec.Struct, gc=False, omit_defaults=True):
+    """A plan's head. What is never changed by a later turn is there in the first one only."""
+
+    order_id: OrderId
+    state: PlanState
+    status: str
+    items_total: int
+    items_done: int
+    head: codec.Head
+    message: str
+    finished_at: datetime | None
+    number: str | None = None
+    account_id: str | None = None
+    priority: int | None = None
+    set_hash: str | None = None
+    document: Order | None = None
+    created_at: datetime | None = None
+
+
+class ExplanationRow(msgspec.Struct, gc=False):
+    """Why an order was decomposed as it was."""
+
+    order_id: OrderId
+    body: Explanation
+
+
+class LineRow(msgspec.Struct, gc=False):
+    """A technical line."""
+
+    order_id: OrderId
+    line_no: TechnicalLineNo
+    body: TechnicalLine
+
+
+class ItemRow(msgspec.Struct, gc=False):
+    """What has changed of an item."""
+
+    order_id: OrderId
+    item_no: ItemNo
+    state: ItemState
+    progress: codec.ItemProgress
+
+
+class NewItemRow(ItemRow, gc=False):
+    """An item that was not there before."""
+
+    spec: codec.ItemSpec
+
+
+class KeyRow(msgspec.Struct, gc=False):
+    """An item, named."""
+
+    order_id: OrderId
+    item_no: ItemNo
+
+
+class TimerRow(KeyRow, gc=False):
+    """When an item is to be woken."""
+
+    kind: TimerKind
+    epoch: int
+    due: datetime
+
+
+class ResendRow(KeyRow, gc=False):
+    """A stored request to be sent once more."""
+
+    attempt: int
+
+
+class WorkRow(KeyRow, gc=False):
+    """A request to be sent."""
+
+    epoch: int
+    attempt: int
+    interface: str
+    set_hash: str
+    priority: int
+    awaits_event: bool
+    request: RenderedRequest
+
+
+class HistoryRow(msgspec.Struct, gc=False):
+    """One line of what has happened."""
+
+    order_id: OrderId
+    item_no: ItemNo | None
+    what: str
+    detail: str
+    by_whom: str
+
+
+class FalloutRow(msgspec.Struct, gc=False):
+    """An episode of fallout that begins."""
+
+    order_id: OrderId
+    item_no: ItemNo
+    episode: int
+    failure: Failure
+    queue: str
+    severity: str
+    suggestions: tuple[str, ...]
+    attempts: int
+    how: str | None = None
+    """How it has ended already, in the same turn."""
+    by_whom: str | None = None
+
+
+class ResolutionRow(msgspec.Struct, gc=False):
+    """An episode of fallout that began in an earlier turn, and ends."""
+
+    order_id: OrderId
+    item_no: ItemNo
+    episode: int
+    how: str
+    by_whom: str
+
+
+class AnswerRow(msgspec.Struct, gc=False):
+    """What became of a command."""
+
+    order_id: OrderId
+    command_id: str
+    answer: str
+    message: str
+
+
+class MarkRow(msgspec.Struct, gc=False):
+    """What is behind of one order, in one lane."""
+
+    lane: str
+    order_id: OrderId
+    kinds: list[RecordKind]
+    keys: list[str]
+
+
+class Rows:
+    """The rows of one turn. What is commanded twice for an item has its last word, as if one turn had followed the
+    other; hence no row is in two lists whose statements would touch the same one.
+    """
+
+    def __init__(self, changes: Sequence[Change], now: datetime) -> None:
+        self.made_again: list[OrderId] = []
+        """Orders of which what an earlier reading left has to go."""
+        self.orders: list[OrderRow] = []
+        self.explanations: list[ExplanationRow] = []
+        self.lines: list[LineRow] = []
+        self.new_items: list[NewItemRow] = []
+        self.items: list[ItemRow] = []
+        self.history: list[HistoryRow] = []
+        self.marks: list[MarkRow] = []
+        self.read_again: list[OrderId] = []
+        self._changed_callouts: list[KeyRow] = []
+        self._work: dict[ItemKey, Work] = {}
+        self._resent: dict[ItemKey, ResendRow] = {}
+        self._dropped: dict[ItemKey, KeyRow] = {}
+        self._cleared: dict[ItemKey, KeyRow] = {}
+        self._timers: dict[ItemKey, dict[TimerKind, TimerRow]] = {}
+        self._raised: dict[Episode, FalloutRow] = {}
+        self._resolved: dict[Episode, ResolutionRow] = {}
+        self._answers: dict[tuple[OrderId, str], AnswerRow] = {}
+        self._inventory: dict[tuple[OrderId, TechnicalLineNo], LineRow] = {}
+        for change in changes:
+            self._add(change, now)
+
+    @property
+    def work(self) -> list[Work]:
+        """New requests."""
+        return list(self._work.values())
+
+    @property
+    def new_work(self) -> list[WorkRow]:
+        """New requests, as rows."""
+        return [
+            WorkRow(
+                work.order,
+                work.item,
+                work.epoch,
+                work.attempt,
+                work.interface,
+                work.set_hash,
+                work.priority,
+                work.awaits_event,
+                work.request,
+            )
+            for work in self._work.values()
+        ]
+
+    @property
+    def dropped_work(self) -> list[KeyRow]:
+        """Requests that need no sending any more, unless a new one takes their place."""
+        return [row for key, row in self._dropped.items() if key not in self._work]
+
+    @property
+    def resent_work(self) -> list[ResendRow]:
+        """Stored requests to be sent once more."""
+        return list(self._resent.values())
+
+    @property
+    def rested_work(self) -> list[KeyRow]:
+        """Callouts that changed and are neither sent now nor done with: accepted, failed, held."""
+        elsewhere = (self._dropped, self._work, self._resent)
+        return [
+            row
+            for row in self._changed_callouts
+            if not any((row.order_id, row.item_no) in commanded for commanded in elsewhere)
+        ]
+
+    @property
+    def cleared_timers(self) -> list[KeyRow]:
+        """Items of which no timer stays but those that are set now."""
+        return list(self._cleared.values())
+
+    @property
+    def timers(self) -> list[TimerRow]:
+        """Times to be woken at."""
+        return [row for kinds in self._timers.values() for row in kinds.values()]
+
+    @property
+    def raised(self) -> list[FalloutRow]:
+        """Episodes of fallout that begin, or begin anew."""
+        return list(self._raised.values())
+
+    @property
+    def resolved(self) -> list[ResolutionRow]:
+        """Episodes that began before, and end."""
+        return list(self._resolved.values())
+
+    @property
+    def answers(self) -> list[AnswerRow]:
+        """Answers to commands."""
+        return list(self._answers.values())
+
+    @property
+    def inventory(self) -> list[LineRow]:
+        """Lines that are now installed, or no longer."""
+        return list(self._inventory.values())
+
+    def _add(self, change: Change, now: datetime) -> None:
+        plan = change.plan
+        order = plan.id
+        for command in change.commands:
+            _ADD[type(command)](self, plan, command)
+        self.orders.append(_order_row(change, now))
+        if change.fresh and plan.revision:
+            self.made_again.append(order)
+        if change.explanation is not None:
+            self.explanations.append(ExplanationRow(order, change.explanation))
+        if plan.changed_lines:
+            self.lines += [LineRow(order, no, plan.lines[no]) for no in sorted(plan.changed_lines)]
+        for lane, records in change.marks.items():
+            self.marks.append(MarkRow(lane, order, [kind for kind, _ in records], [key for _, key in records]))
+        items = plan.items
+        for no, before in plan.changed_items.items():
+            item = items[no]
+            progress = codec.item_progress(item)
+            if before is None:
+                self.new_items.append(NewItemRow(order, no, item.state, progress, codec.item_spec(item)))
+            else:
+                self.items.append(ItemRow(order, no, item.state, progress))
+            if item.request_epoch:
+                self._changed_callouts.append(KeyRow(order, no))
+
+    def _record(self, plan: Plan, command: Record) -> None:
+        self.history.append(HistoryRow(plan.id, command.item, command.what, command.detail, command.by))
+
+    def _drop(self, plan: Plan, command: DropCallout) -> None:
+        key = (plan.id, command.item)
+        self._dropped[key] = KeyRow(plan.id, command.item)
+        self._work.pop(key, None)
+        self._resent.pop(key, None)
+
+    def _invoke(self, plan: Plan, command: InvokeCallout) -> None:
+        key = (plan.id, command.item)
+        if command.request is None:
+            if key not in self._dropped:
+                self._resent[key] = ResendRow(plan.id, command.item, command.attempt)
+            return
+        self._work[key] = Work(
+            order=plan.id,
+            item=command.item,
+            epoch=command.epoch,
+            attempt=command.attempt,
+            interface=command.interface,
+            set_hash=plan.set_hash,
+            request=command.request,
+            awaits_event=command.awaits_event,
+            priority=plan.priority,
+        )
+
+    def _clear_timers(self, plan: Plan, command: ClearTimers) -> None:
+        key = (plan.id, command.item)
+        self._cleared[key] = KeyRow(plan.id, command.item)
+        self._timers.pop(key, None)
+
+    def _set_timer(self, plan: Plan, command: SetTimer) -> None:
+        row = TimerRow(plan.id, command.item, command.kind, command.epoch, command.due)
+        self._timers.setdefault((plan.id, command.item), {})[command.kind] = row
+
+    def _raise(self, plan: Plan, command: RaiseFallout) -> None:
+        episode = (plan.id, command.item, command.episode)
+        self._resolved.pop(episode, None)
+        self._raised[episode] = FalloutRow(
+            plan.id,
+            command.item,
+            command.episode,
+            command.failure,
+            command.queue,
+            command.severity,
+            command.suggestions,
+            command.attempts,
+        )
+
+    def _resolve(self, plan: Plan, command: ResolveFallout) -> None:
+        episode = (plan.id, command.item, command.episode)
+        if (raised := self._raised.get(episode)) is not None:
+            raised.how, raised.by_whom = command.how, command.by
+        else:
+            self._resolved[episode] = ResolutionRow(*episode, command.how, command.by)
+
+    def _answer(self, plan: Plan, command: AnswerCommand) -> None:
+        self._answers[plan.id, command.command] = AnswerRow(plan.id, command.command, command.answer, command.message)
+
+    def _assetize(self, plan: Plan, command: Assetize) -> None:
+        for no in command.lines:
+            self._inventory[plan.id, no] = LineRow(plan.id, no, plan.lines[no])
+
+    def _read_again(self, plan: Plan, _command: ReadOrderAgain) -> None:
+        self.read_again.append(plan.id)
+
+
+_ADD: Mapping[type[Command], Callable[[Rows, Plan, Any], None]] = {
+    Record: Rows._record,  # noqa: SLF001 - a table of this class's own methods
+    DropCallout: Rows._drop,  # noqa: SLF001
+    InvokeCallout: Rows._invoke,  # noqa: SLF001
+    ClearTimers: Rows._clear_timers,  # noqa: SLF001
+    SetTimer: Rows._set_timer,  # noqa: SLF001
+    RaiseFallout: Rows._raise,  # noqa: SLF001
+    ResolveFallout: Rows._resolve,  # noqa: SLF001
+    AnswerCommand: Rows._answer,  # noqa: SLF001
+    Assetize: Rows._assetize,  # noqa: SLF001
+    ReadOrderAgain: Rows._read_again,  # noqa: SLF001
+}
+
+
+def _order_row(change: Change, now: datetime) -> OrderRow:
+    plan = change.plan
+    row = OrderRow(
+        order_id=plan.id,
+        state=plan.state,
+        status=change.status,
+        items_total=len(plan.items),
+        items_done=len(plan.items) - plan.open_items,
+        head=codec.Head(problems=plan.problems, unclaimed=plan.unclaimed, deliveries=plan.deliveries),
+        message=plan.message,
+        finished_at=plan.finished_at,
+    )
+    if change.fresh:
+        row.number = plan.order.number
+        row.account_id = plan.order.account.id
+        row.priority = plan.priority
+        row.set_hash = plan.set_hash
+        row.document = plan.order
+        row.created_at = plan.created_at or now
+    return row
