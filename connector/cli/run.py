@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector import __version__
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, UsageError
 
 if TYPE_CHECKING:
     from connector.bootstrap import Connector
@@ -49,11 +49,8 @@ def run(
         code = asyncio.run(_run(configured, sets, check=check, ready_file=ready_file))
     except ConnectorError as error:
         typer.echo(f"connector run: {error}", err=True)
-        code = NOT_READY if error.code in _MENDABLE else 1
+        code = NOT_READY if isinstance(error, UsageError) else 1
     raise typer.Exit(code)
-
-
-_MENDABLE = frozenset({"SETTINGS", "MAPPING"})
 
 
 def _load_sets(configured: Settings) -> list[MappingSet]:

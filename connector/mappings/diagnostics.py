@@ -173,7 +173,8 @@ class MappingSetInvalid(MappingError):
         where = f" in {folder}" if folder else ""
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         first = str(errors[0]) if errors else "no error"
-        super().__init__(f"The mapping set{where} can't be used: {first}{more}")
+        hint = f"`connector mappings check {folder}` shows all, each with its line." if folder else ""
+        super().__init__(f"The mapping set{where} can't be used: {first}{more}", hint=hint)
         self.diagnostics = tuple(diagnostics)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,6 +93,23 @@ async def test_check_tells_that_everything_is_in_place_or_what_is_not(
     code, out, err = await ended(await connector(tmp_path, stranger, "--check"))
     assert code == 2
     assert "error:" in err
+    assert "Traceback" not in err
+
+
+async def test_a_broken_mapping_set_is_told_with_file_line_and_what_to_do(
+    installation: Installation, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(next(folder for folder in SETS if folder.name == "infiwave"), broken)
+    rules = broken / "plans" / "mobile.yaml"
+    rules.write_text(
+        rules.read_text().replace('when: line.attributes.simType == "physical"', "when: line.attributes. ==")
+    )
+    given = {**variables(installation, tmp_path), "CONNECTOR_MAPPING_SETS": str(broken)}
+    code, _, err = await ended(await connector(tmp_path, given))
+    assert code == 2
+    assert "plans/mobile.yaml:" in err
+    assert f"connector mappings check {broken}" in err
     assert "Traceback" not in err
 
 
