@@ -77,6 +77,11 @@ class LocalDatabase:
         """The number of its first process."""
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """It has not ended by itself, nor been killed."""
+        return self._process.poll() is None
+
     def url(self, database: str = _SUPERUSER) -> str:
         """The URL of one of its databases, for asyncpg and for `connector run`."""
         return f"postgresql://{_SUPERUSER}@/{database}?host={self.socket_folder}"
@@ -92,7 +97,7 @@ class LocalDatabase:
             time.sleep(0.01)
 
     def restart(self) -> None:
-        """Start it again on its data folder after it was killed, at the same address.
+        """Start it again on its data folder after it was killed, at the same address; from the main thread.
 
         Raises:
             LocalDatabaseFailed: it did not start.

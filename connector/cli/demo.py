@@ -60,6 +60,7 @@ def demo(
     if as_json and not once:
         raise typer.BadParameter("--json goes with --once")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # the demo itself tells of a database that is away
     console = Console(highlight=False)
     chosen = speed or (ONCE_SPEED if once else LIVE_SPEED)
     try:
@@ -121,12 +122,16 @@ class _Lines:
 
         self._console = Console(highlight=False, width=200) if not sys.stdout.isatty() else console
         self._stage = ""
+        self._trouble = ""
         self._printed = 0
 
     def __call__(self, state: DemoState) -> None:
         if state.stage != self._stage:
             self._stage = state.stage
             self._console.print(f"{state.seconds:6.1f} s  {state.stage}")
+        if state.trouble != self._trouble:
+            self._trouble = state.trouble
+            self._console.print(f"{state.seconds:6.1f} s  {state.trouble or 'All can be seen again.'}", markup=False)
         from connector.demo.screen import print_line
 
         new = state.told - self._printed

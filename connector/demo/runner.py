@@ -18,12 +18,15 @@ from connector.demo.people import People
 from connector.demo.stage import Stage, set_up
 from connector.demo.state import DemoState, PlacedOrder
 from connector.errors import RemoteError
-from connector.localdb import LocalDatabase
-from connector.store.database import Database
+from connector.localdb import LocalDatabase, LocalDatabaseFailed
+from connector.store.database import Database, may_pass
 from connector.store.tracking import Tracking
 
 LOOK_SECONDS = 0.2
 """How often the demo looks at what has happened."""
+
+PAUSE_SECONDS = 1.0
+"""How long the demo waits when something keeps it from looking."""
 
 CRASH_AFTER_CALLS = 8
 """With `crash`, the connector is killed when this many callouts have been answered."""
@@ -78,7 +81,9 @@ class Demo:
                 tracking = Tracking(database)
                 self._tell("fulfilling")
                 while self.state.seconds < limit:
-                    await self._look(stage, org, tracking, people)
+                    if not await self._saw(stage, org, tracking, people):
+                        await asyncio.sleep(PAUSE_SECONDS)
+                        continue
                     if self.state.is_over:
                         if until_over:
                             self._tell("all orders are at their end")
@@ -127,6 +132,41 @@ class Demo:
             order = await submit(org, sample, seeded)
             self.state.orders.append(PlacedOrder(sample=sample, id=order))
             self.show(self.state)
+
+    async def _saw(self, stage: Stage, org: httpx.AsyncClient, tracking: Tracking, people: People) -> bool:
+        """Look; what keeps the demo from it is told, mended where the demo can, and looked for again.
+
+        Raises:
+            ChildFailed: a process has ended.
+        """
+        try:
+            await self._look(stage, org, tracking, people)
+        except (httpx.HTTPError, RemoteError) as error:
+            stage.check()
+            self._tell_trouble(f"The local org does not answer as it should; the demo looks again. {error}")
+        except Exception as error:
+            stage.check()
+            if not may_pass(error):
+                raise
+            if self.database.is_running:
+                self._tell_trouble(f"PostgreSQL does not answer as it should; the demo looks again. {error}")
+            else:
+                self._tell_trouble("PostgreSQL has died. It is started again, and the connector goes on by itself.")
+                self._start_database_again()
+        else:
+            self.state.trouble = ""
+            return True
+        return False
+
+    def _start_database_again(self) -> None:
+        try:
+            self.database.restart()
+        except LocalDatabaseFailed as error:
+            self._tell_trouble(f"PostgreSQL has died, and the demo tries again to start it. {error}")
+
+    def _tell_trouble(self, trouble: str) -> None:
+        self.state.trouble = trouble
+        self.show(self.state)
 
     async def _look(self, stage: Stage, org: httpx.AsyncClient, tracking: Tracking, people: People) -> None:
         """See what has happened, let people do what they would do now, and show it."""
@@ -180,4 +220,4 @@ class Demo:
             self._tell("starting the connector again")
             await stage.restart_connector()
             self._tell("fulfilling")
-        stage.connector.check()
+        stage.check()

@@ -60,6 +60,8 @@ def _headline(state: DemoState) -> Text:
     text = Text.assemble(("Order connector demo", "bold"), f"  {state.seconds:5.1f} s  ", (state.stage, "cyan"))
     if state.orders:
         text.append(f"   {done} of {len(state.orders)} orders at their end")
+    if state.trouble:
+        text.append(f"\n{state.trouble}", "bold red")
     return text
 
 

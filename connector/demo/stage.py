@@ -42,6 +42,17 @@ class Stage:
     org_admin_token: str
     systems: dict[str, Served]
     connector: Child
+    others: tuple[Child, ...]
+    """The org, and the process of the systems."""
+
+    def check(self) -> None:
+        """See that everything still runs.
+
+        Raises:
+            ChildFailed: a process has ended.
+        """
+        for child in (self.connector, *self.others):
+            child.check()
 
     async def restart_connector(self) -> None:
         """Start the connector again after it was killed; systems learn its new address."""
@@ -64,7 +75,7 @@ def prepare(data: Path, *, fresh: bool) -> Path:
     the org and the systems remember is worth nothing without the database, and goes when that is not there.
 
     Raises:
-        SettingsError: the folder holds something that no demo made, or the checkout is not complete.
+        SettingsError: the folder can't be made, or holds something that no demo made; or the checkout is not complete.
     """
     if not METADATA.is_dir() or not all(folder.is_dir() for folder in SETS):
         raise SettingsError(
@@ -72,14 +83,23 @@ def prepare(data: Path, *, fresh: bool) -> Path:
             hint="Run it from a clone of the repository.",
         )
     mark, database = data / ".order-connector-demo", data / "postgres"
+    try:
+        _make(data, mark, anew=fresh or not (database / "PG_VERSION").exists())
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {data} can't be used: {error.strerror or error}.", hint="Choose another one with --data."
+        ) from None
+    return database
+
+
+def _make(data: Path, mark: Path, *, anew: bool) -> None:
     if data.exists() and any(data.iterdir()) and not mark.exists():
         raise SettingsError(f"{data} is not a folder of the demo.", hint="Choose an empty or new one with --data.")
-    if data.exists() and (fresh or not (database / "PG_VERSION").exists()):
+    if data.exists() and anew:
         shutil.rmtree(data)
     data.mkdir(parents=True, exist_ok=True)
     (data / PRIVATE).mkdir(exist_ok=True, mode=0o700)
     mark.touch()
-    return database
 
 
 @asynccontextmanager
@@ -108,6 +128,7 @@ async def set_up(data: Path, database: LocalDatabase, *, speed: float) -> AsyncI
             org_admin_token=told["admin_token"],
             systems=served,
             connector=connector,
+            others=(org, systems),
         )
     finally:
         await stop_all([child for child in (connector, systems, org) if child is not None])

@@ -48,6 +48,8 @@ class DemoState:
     pending: int = 0
     """Records in Salesforce that are behind."""
     stage: str = "starting"
+    trouble: str = ""
+    """What keeps the demo from looking on, in a sentence; empty when nothing does."""
     started: float = field(default_factory=time.monotonic)
     first_fulfilled: float | None = None
     """Seconds from the start to the first order that the org shows as Completed."""

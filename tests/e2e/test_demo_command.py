@@ -163,6 +163,15 @@ def test_a_folder_that_is_not_the_demos_is_left_alone(data: Path) -> None:
     assert precious.read_text() == "years of work"
 
 
+def test_a_folder_that_cant_be_made_is_told_in_one_line(data: Path) -> None:
+    data.write_text("a file")
+    code, _, said = demo(data)
+    assert code == 1
+    assert said.splitlines() == [
+        f"connector demo: The folder {data} can't be used: Not a directory. Choose another one with --data."
+    ]
+
+
 def test_json_without_once_is_a_mistake(data: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "connector", "demo", "--json", "--data", str(data)],
