@@ -59,7 +59,9 @@ class Child:
                     self.check()
                     await asyncio.sleep(_POLL)
         except TimeoutError:
-            raise ChildFailed(f"{self.name} was not ready after {READY_SECONDS:.0f} s.{self._last_words()}") from None
+            raise ChildFailed(
+                f"The demo's process '{self.name}' was not ready after {READY_SECONDS:.0f} s.{self._last_words()}"
+            ) from None
         told: dict[str, Any] = json.loads(self._ready.read_text())
         return told
 
@@ -70,8 +72,10 @@ class Child:
             ChildFailed: it does not.
         """
         if self._process is None or self._process.returncode is not None:
-            code = self._process.returncode if self._process else None
-            raise ChildFailed(f"{self.name} ended (exit code {code}).{self._last_words()}")
+            raise ChildFailed(
+                f"The demo's process '{self.name}' {self._end()}.{self._last_words()}",
+                hint="What was done is kept: the next start goes on from there.",
+            )
 
     @property
     def pid(self) -> int | None:
@@ -101,13 +105,17 @@ class Child:
         except TimeoutError:
             await self.kill()
 
+    def _end(self) -> str:
+        code = self._process.returncode if self._process else None
+        return f"was killed (signal {-code})" if code is not None and code < 0 else f"ended (exit code {code})"
+
     def _last_words(self) -> str:
         try:
             lines = self._log.read_text(errors="replace").splitlines()
         except OSError:
             lines = []
         said = "\n  ".join(lines[-8:])
-        return f" It said last (more in {self._log}):\n  {said}" if said else ""
+        return f" It said last (more in {self._log}):\n  {said}\n" if said else ""
 
 
 async def stop_all(children: Sequence[Child]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.demo.processes import Child, stop_all
+from connector.demo.processes import Child, ChildFailed, stop_all
 
 STUBBORN = """
 import json, pathlib, signal, sys, time
@@ -36,3 +36,14 @@ async def test_who_does_not_wait_for_an_orderly_end_has_them_killed(tmp_path: Pa
     async with asyncio.timeout(30):
         while any(child.pid for child in children):
             await asyncio.sleep(0.01)
+
+
+async def test_a_process_that_was_killed_is_told_with_its_last_words(tmp_path: Path) -> None:
+    (tmp_path / "stubborn.py").write_text(f"print('all is well', flush=True)\n{STUBBORN}")
+    child = await stubborn("one", tmp_path)
+    await child.kill()
+    with pytest.raises(ChildFailed) as told:
+        child.check()
+    assert "The demo's process 'one' was killed (signal 9)." in str(told.value)
+    assert "all is well" in str(told.value)
+    assert str(told.value).endswith("the next start goes on from there.")
