@@ -22,8 +22,10 @@ from cel_expr_python import cel
 from cel_expr_python.ext import ext_math, ext_optional, ext_strings
 
 from connector.errors import ConnectorError, UsageError
+from connector.mappings.direct import LEFT_TO_CEL, direct
 from connector.mappings.functions import FUNCTIONS
 from connector.mappings.syntax import ELEMENT, Reference, references
+from connector.mappings.tree import Tree, tree
 from connector.model.json import Json
 
 MAX_LENGTH = 4_000
@@ -117,23 +119,35 @@ class Environment:
 
     def activation(self, variables: Mapping[str, Any]) -> Activation:
         """Bind variables once for many evaluations. Every declared variable that an expression uses must be there."""
-        return Activation(self._env.Activation(dict(variables)), self)
+        return Activation(variables, self)
+
+    def native(self, variables: Mapping[str, Any]) -> Any:
+        """The variables as CEL takes them."""
+        return self._env.Activation(dict(variables))
 
 
 class Activation:
-    """Variables bound for evaluation."""
+    """Variables bound for evaluation; made known to CEL when an expression comes that only CEL can evaluate."""
 
-    __slots__ = ("environment", "native")
+    __slots__ = ("_native", "environment", "variables")
 
-    def __init__(self, native: Any, environment: Environment) -> None:
-        self.native = native
+    def __init__(self, variables: Mapping[str, Any], environment: Environment) -> None:
+        self.variables = variables
         self.environment = environment
+        self._native: Any = None
+
+    @property
+    def native(self) -> Any:
+        """The variables as CEL takes them."""
+        if self._native is None:
+            self._native = self.environment.native(self.variables)
+        return self._native
 
 
 class Expression:
     """One compiled CEL expression, where it stands, and how to evaluate it."""
 
-    __slots__ = ("_names", "_never_null", "_program", "_variables", "environment", "source", "text")
+    __slots__ = ("_direct", "_names", "_never_null", "_program", "_variables", "environment", "source", "text")
 
     def __init__(self, text: str, source: Source, program: Any, environment: Environment) -> None:
         self.text = text
@@ -143,6 +157,7 @@ class Expression:
         self._names: tuple[tuple[str, ...], ...] | None = None
         self._variables: frozenset[str] | None = None
         self._never_null = self.result_type in _NEVER_NULL
+        self._direct = direct(self.tree.root, frozenset(environment.variables))
 
     def __repr__(self) -> str:
         """The text, for test failures and debuggers."""
@@ -174,7 +189,12 @@ class Expression:
     @property
     def references(self) -> tuple[Reference, ...]:
         """What it reads, found in its syntax tree, with the place of every name in its text."""
-        return references(self._program.serialize(), self.text)
+        return references(self.tree, self.text)
+
+    @property
+    def tree(self) -> Tree:
+        """Its syntax tree."""
+        return tree(self._program.serialize())
 
     def evaluate(self, activation: Activation) -> Json:
         """The value, as JSON. Times become ISO 8601 text in UTC, durations seconds.
@@ -182,6 +202,16 @@ class Expression:
         Raises:
             EvaluationError: the values don't fit the expression.
         """
+        if self._direct is not None:
+            try:
+                value: Json = self._direct(activation.variables)
+            except LEFT_TO_CEL:
+                return self.by_cel(activation)
+            return value
+        return self.by_cel(activation)
+
+    def by_cel(self, activation: Activation) -> Json:
+        """As `evaluate`, which asks CEL only for what it can't know by itself."""
         value = self._program.eval(activation.native)
         try:
             return _not_null_to_json(value) if self._never_null else _to_json(value)

@@ -40,7 +40,7 @@ ROOMS: Mapping[str, Room] = {
     "errors": _room("errors", pure=True),
     "model": _room("model", "errors", pure=True, packages="msgspec"),
     "compiled": _room(
-        "mappings.set mappings.expression mappings.views mappings.functions mappings.syntax",
+        "mappings.set mappings.expression mappings.views mappings.functions mappings.syntax mappings.tree mappings.direct",
         "errors model",
         pure=True,
         packages="cel_expr_python",
@@ -70,8 +70,8 @@ ROOMS: Mapping[str, Room] = {
 
 HARMLESS = frozenset(
     """__future__ abc base64 bisect collections contextlib copy dataclasses datetime decimal difflib enum fractions
-    functools graphlib hashlib heapq itertools json keyword math operator re string textwrap types typing unicodedata
-    urllib.parse zlib zoneinfo""".split()  # noqa: SIM905 - reads better than forty quoted names
+    functools graphlib hashlib heapq itertools json keyword math operator re string struct textwrap types typing
+    unicodedata urllib.parse zlib zoneinfo""".split()  # noqa: SIM905 - reads better than forty quoted names
 )
 """What pure rooms may take from the standard library."""
 
