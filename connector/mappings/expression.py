@@ -3,7 +3,8 @@
 The engine is Google's C++ CEL (`cel-expr-python`). Two of its traits shape this module: an evaluation
 error is a value, not an exception; and converting a value that holds an *optional* to Python at one go
 crashes the process (0.1.3), so such results are refused at compile time and values are converted step
-by step. Converting enough nulls does so too: see `_to_json`.
+by step. Converting enough nulls does so too: see `_to_json`. And handing values over and back costs more
+than most expressions do, so what can be answered without that is: see `direct`.
 
 Variables are JSON values (`now` alone is a timestamp). An absent attribute is an error that names it,
 unless the expression says `has(x.y)` or `x.?y.orValue(z)`.
