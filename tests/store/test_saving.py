@@ -79,7 +79,9 @@ def test_a_request_that_replaces_a_dropped_one_is_only_added() -> None:
 def test_a_request_dropped_after_it_was_made_is_not_sent() -> None:
     found = rows(invoke(), DropCallout(item=NO))
 
-    assert found.work == found.new_work == found.rested_work == []
+    assert found.work == []
+    assert found.new_work == []
+    assert found.rested_work == []
     assert [row.item_no for row in found.dropped_work] == [NO]
 
 
