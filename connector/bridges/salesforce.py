@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from connector.mappings.set import MappingSet
 from connector.model.events import Addressed
 from connector.model.ids import CommandId, OrderId
 from connector.model.mark import RecordKind
@@ -33,6 +35,9 @@ from connector.sf.ports import (
 )
 from connector.store.intake import Heard, Intake, Malformed
 from connector.store.outbox import Delay, FalloutRow, Outbox, OutboxRow, Snapshot
+
+_AT_A_TIME = 50
+"""Records that are looked at before others in the process have their turn."""
 
 
 class IntakeBridge:
@@ -120,20 +125,27 @@ class OutboxBridge:
         """As `OutboxPort.load`."""
         snapshot = await self._outbox.snapshot(list(dict.fromkeys(mark.order for mark in marks)))
         orders = {order: await self._order(order, snapshot) for order in snapshot.plans}
-        return [self._present(mark, orders.get(mark.order), snapshot) for mark in marks]
+        presents: list[Present] = []
+        for number, mark in enumerate(marks, 1):
+            if number % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
+            presents.append(self._present(mark, orders.get(mark.order), snapshot))
+        return presents
 
-    async def _order(self, order: OrderId, snapshot: Snapshot) -> PresentOrder:
+    async def _order(self, order: OrderId, snapshot: Snapshot) -> tuple[PresentOrder, MappingSet]:
         plan = snapshot.plans[order]
         mappings = await self._sets.by_hash(plan.set_hash)
         states = [_fallout(row) for row in snapshot.fallouts.get(order, ())]
-        return PresentOrder(
+        present = PresentOrder(
             plan=plan,
             set_name=f"{mappings.name} {mappings.version}",
             fallouts=fallouts_by_key(order, states),
             inventory=tuple(snapshot.inventory.get(order, ())),
         )
+        return present, mappings
 
-    def _present(self, mark: Mark, order: PresentOrder | None, snapshot: Snapshot) -> Present:
+    def _present(self, mark: Mark, found: tuple[PresentOrder, MappingSet] | None, snapshot: Snapshot) -> Present:
+        order, mappings = found or (None, self._sets.current()[0])
         if mark.kind == "command":
             answer = snapshot.answers.get(CommandId(mark.key))
             variables = None
@@ -146,9 +158,9 @@ class OutboxBridge:
                 )
                 variables = command_variables(state)
         else:
-            variables = order.variables(mark.kind, mark.key) if order else None
-        set_hash = order.plan.set_hash if order else self._sets.current()[0].hash
-        return Present(mark=mark, set_hash=set_hash, variables=variables)
+            mapping = mappings.writeback.get(mark.kind)
+            variables = order.variables(mark.kind, mark.key, mapping.reads) if order and mapping else None
+        return Present(mark=mark, set_hash=order.plan.set_hash if order else mappings.hash, variables=variables)
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """As `OutboxPort.settle`."""

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 from connector.mappings.expression import NOWHERE, Environment, Expression, Source
+from connector.mappings.reads import Reads, reads
 from connector.model.failure import FailureClass
 from connector.model.json import Json
 from connector.model.mark import RecordKind
@@ -434,7 +436,7 @@ class Intake:
     """The field of the inventory object that holds the account's id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RecordMapping:
     """How one kind of thing is written to Salesforce.
 
@@ -448,6 +450,11 @@ class RecordMapping:
     fields: Mapping[str, Expression]
     omit_null: frozenset[str] = frozenset()
     source: Source = NOWHERE
+
+    @cached_property
+    def reads(self) -> Reads:
+        """What the variables have to hold for the fields."""
+        return reads(self.fields.values())
 
 
 # -- the set --------------------------------------------------------------------------------------------

@@ -122,9 +122,13 @@ def item_view(plan: Plan, item: Item, only: Iterable[str] | None = None) -> Json
     `only` names the fields that are read, where that is known: to make all of them costs more than most
     expressions do.
     """
-    wanted = _ITEM_FIELDS if only is None else [name for name in only if name in _ITEM_FIELDS]
-    values = ((name, _ITEM_FIELDS[name](plan, item)) for name in wanted)
-    return {name: value for name, value in values if value is not None}
+    view: dict[str, Any] = {}
+    for name in _ITEM_FIELDS if only is None else only:
+        make = _ITEM_FIELDS.get(name)
+        value = make(plan, item) if make is not None else None
+        if value is not None:
+            view[name] = value
+    return view
 
 
 def _failure_view(item: Item) -> JsonObject | None:

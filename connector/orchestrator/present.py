@@ -22,9 +22,19 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from connector.mappings.reads import Reads
 from connector.mappings.views import iso, item_view, order_view, source_view, technical_view
 from connector.model.failure import Failure
-from connector.model.ids import WHOLE_ORDER, CommandId, ItemNo, LineId, OrderId, item_ref, parse_item_ref
+from connector.model.ids import (
+    WHOLE_ORDER,
+    CommandId,
+    ItemNo,
+    LineId,
+    OrderId,
+    TechnicalLineNo,
+    item_ref,
+    parse_item_ref,
+)
 from connector.model.json import JsonObject
 from connector.model.mark import RecordKind
 from connector.model.order import Action
@@ -86,11 +96,14 @@ class Present:
     """By the key of their record."""
     inventory: tuple[TechnicalLine, ...] = ()
 
-    def variables(self, kind: RecordKind, key: str) -> Variables | None:
-        """The variables for one record; None when there is nothing to write for it any more."""
-        makers: Mapping[RecordKind, Callable[[str], Variables | None]] = {
-            "order": lambda _: self._base,
-            "plan": lambda _: self._base,
+    def variables(self, kind: RecordKind, key: str, reads: Reads | None = None) -> Variables | None:
+        """The variables for one record; None when there is nothing to write for it any more.
+
+        With `reads` only what is read is there: to make all of it costs more than to write it.
+        """
+        makers: Mapping[RecordKind, Callable[[str, Reads | None], dict[str, Any] | None]] = {
+            "order": lambda _key, _reads: {},
+            "plan": lambda _key, _reads: {},
             "order_line": self._order_line,
             "item": self._item,
             "request": self._request,
@@ -99,10 +112,20 @@ class Present:
             "fallout": self._fallout,
         }
         maker = makers.get(kind)
-        return maker(key) if maker else None
+        variables = maker(key, reads) if maker else None
+        if variables is not None:
+            if _is_read("order", reads):
+                variables["order"] = self._order
+            if _is_read("plan", reads):
+                variables["plan"] = self._plan
+        return variables
 
     @cached_property
-    def _base(self) -> dict[str, Any]:
+    def _order(self) -> JsonObject:
+        return {**order_view(self.plan.order), "status": order_status(self.plan)}
+
+    @cached_property
+    def _plan(self) -> JsonObject:
         plan = self.plan
         view: dict[str, Any] = {
             "id": plan.id,
@@ -119,7 +142,7 @@ class Present:
             view["started_at"] = iso(plan.created_at)
         if plan.finished_at:
             view["finished_at"] = iso(plan.finished_at)
-        return {"order": {**order_view(plan.order), "status": view["status"]}, "plan": view}
+        return view
 
     def _message(self) -> str:
         """What people should know: why the order was rejected, what it is waiting for."""
@@ -140,22 +163,39 @@ class Present:
         return found
 
     @cached_property
-    def _phases_by_line(self) -> Mapping[int, list[Phase]]:
+    def _phases_by_line(self) -> Mapping[TechnicalLineNo, list[Phase]]:
         """Of a line and of those that were decomposed from it."""
-        found: dict[int, list[Phase]] = {}
+        found: dict[TechnicalLineNo, list[Phase]] = {}
+        above: dict[TechnicalLineNo, list[TechnicalLineNo]] = {}
         for item in self.plan.items.values():
-            lines = {item.line} if item.line is not None else set()
-            while lines:
-                for no in lines:
+            if item.line is not None:
+                if item.line not in above:
+                    above[item.line] = self._line_and_above(item.line)
+                for no in above[item.line]:
                     found.setdefault(no, []).append(item.phase)
-                lines = {parent for no in lines for parent in self.plan.lines[no].parents}
+        return found
+
+    def _line_and_above(self, line: TechnicalLineNo) -> list[TechnicalLineNo]:
+        """The line and those that it was decomposed from; once for each way from one to the other that is as long."""
+        found: list[TechnicalLineNo] = []
+        lines = {line}
+        while lines:
+            found += lines
+            lines = {parent for no in lines for parent in self.plan.lines[no].parents}
+        return found
+
+    @cached_property
+    def _lines_by_request(self) -> Mapping[str, list[TechnicalLineNo]]:
+        found: dict[str, list[TechnicalLineNo]] = {}
+        for no, line in self.plan.lines.items():
+            found.setdefault(request_key(self.plan.id, line.request), []).append(no)
         return found
 
     @cached_property
     def _sources(self) -> Mapping[LineId, JsonObject]:
         return {line.id: source_view(line, ()) for line in self.plan.order.lines}
 
-    def _order_line(self, key: str) -> Variables | None:
+    def _order_line(self, key: str, _reads: Reads | None) -> dict[str, Any] | None:
         line = LineId(key)
         view = self._sources.get(line)
         if view is None:
@@ -167,25 +207,25 @@ class Present:
             status, percent = "Not Needed", 100
         else:
             status, percent = part_status(phases)
-        return {**self._base, "source": {**view, "status": status, "progress": percent}}
+        return {"source": {**view, "status": status, "progress": percent}}
 
-    def _item(self, key: str) -> Variables | None:
-        item = self._item_of(key)
+    def _item(self, key: str, reads: Reads | None) -> dict[str, Any] | None:
+        _, number = parse_item_ref(key)
+        item = self.plan.items.get(number)
         if item is None:
             return None
-        view: dict[str, Any] = {**item_view(self.plan, item), "plan": self.plan.id}
+        view = self._item_view(item, reads)
         if item.instructions is not None:
             view["instructions"] = item.instructions
         if item.choices:
             view["outcomes"] = list(item.choices)
-        variables = {**self._base, "item": view}
-        if item.line is not None:
+        variables: dict[str, Any] = {"item": view}
+        if item.line is not None and _is_read("line", reads):
             variables["line"] = self._line_view(self.plan.lines[item.line])
         return variables
 
-    def _item_of(self, key: str) -> Item | None:
-        _, number = parse_item_ref(key)
-        return self.plan.items.get(number)
+    def _item_view(self, item: Item, reads: Reads | None) -> dict[str, Any]:
+        return {**item_view(self.plan, item, None if reads is None else reads.get("item", ())), "plan": self.plan.id}
 
     def _line_view(self, line: TechnicalLine) -> JsonObject:
         status, percent = part_status(self._phases_by_line.get(line.no, ()))
@@ -198,21 +238,20 @@ class Present:
             "progress": percent,
         }
 
-    def _line(self, key: str) -> Variables | None:
+    def _line(self, key: str, _reads: Reads | None) -> dict[str, Any] | None:
         number = key.rpartition("-T")[2]
-        line = next((line for line in self.plan.lines.values() if str(line.no) == number), None)
-        return {**self._base, "line": self._line_view(line)} if line else None
+        line = self.plan.lines.get(TechnicalLineNo(int(number))) if number.isascii() and number.isdigit() else None
+        return {"line": self._line_view(line)} if line else None
 
-    def _request(self, key: str) -> Variables | None:
-        domain = key.removeprefix(f"{self.plan.id}-")
-        members = [no for no, line in self.plan.lines.items() if line.request == domain]
+    def _request(self, key: str, _reads: Reads | None) -> dict[str, Any] | None:
+        members = self._lines_by_request.get(key)
         if not members:
             return None
         status, percent = part_status(phase for no in members for phase in self._phases_by_line.get(no, ()))
-        view = {"key": key, "domain": domain, "status": status, "progress": percent}
-        return {**self._base, "request": view}
+        domain = key.removeprefix(f"{self.plan.id}-")
+        return {"request": {"key": key, "domain": domain, "status": status, "progress": percent}}
 
-    def _inventory(self, key: str) -> Variables | None:
+    def _inventory(self, key: str, _reads: Reads | None) -> dict[str, Any] | None:
         account = self.plan.order.account.id
         line = next((line for line in self.inventory if inventory_key(account, line) == key), None)
         if line is None:
@@ -226,9 +265,9 @@ class Present:
             "status": "Inactive" if line.action is Action.DISCONNECT else "Active",
             "attributes": line.attributes,
         }
-        return {**self._base, "inventory": view}
+        return {"inventory": view}
 
-    def _fallout(self, key: str) -> Variables | None:
+    def _fallout(self, key: str, reads: Reads | None) -> dict[str, Any] | None:
         state = self.fallouts.get(key)
         if state is None:
             return None
@@ -254,9 +293,9 @@ class Present:
             view["resolution"] = state.resolution
         if state.resolved_by:
             view["by"] = state.resolved_by
-        variables = {**self._base, "fallout": view}
-        if item is not None:
-            variables["item"] = {**item_view(self.plan, item), "plan": self.plan.id}
+        variables: dict[str, Any] = {"fallout": view}
+        if item is not None and _is_read("item", reads):
+            variables["item"] = self._item_view(item, reads)
         return variables
 
     def _subject(self, failure: Failure, item: Item | None) -> str:
@@ -280,6 +319,10 @@ class Present:
 
 
 _MOST_WAITS = 5
+
+
+def _is_read(variable: str, reads: Reads | None) -> bool:
+    return reads is None or variable in reads
 
 
 def fallouts_by_key(order: OrderId, states: Iterable[FalloutState]) -> Mapping[str, FalloutState]:

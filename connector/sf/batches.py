@@ -39,7 +39,7 @@ _STAGES: Mapping[RecordKind, int] = {
 }
 """Parents before children."""
 
-_KINDS: Sequence[RecordKind] = tuple(_STAGES)
+_RANKS: Mapping[RecordKind, tuple[int, int]] = {kind: (stage, no) for no, (kind, stage) in enumerate(_STAGES.items())}
 
 
 @dataclass(slots=True)
@@ -52,21 +52,21 @@ class Group:
     _keys: set[tuple[str, str]] = field(default_factory=set)
     _size: int = 0
 
-    def takes(self, row: Row) -> bool:
+    def takes(self, row: Row, size: int) -> bool:
         """There is room for the row, and no record twice: Salesforce refuses both of such a pair."""
         if len(self.rows) >= GROUP_RECORDS or (row.object, row.mark.key) in self._keys:
             return False
-        if self.rows and self._size + row.size > GROUP_CHARACTERS:
+        if self.rows and self._size + size > GROUP_CHARACTERS:
             return False
         if self.external_id is None:
             return row.external_id is None
         return (row.object, row.external_id) == (self.object, self.external_id)
 
-    def add(self, row: Row) -> None:
-        """Put the row in."""
+    def add(self, row: Row, size: int) -> None:
+        """Put the row in, which is about so many characters long."""
         self.rows.append(row)
         self._keys.add((row.object, row.mark.key))
-        self._size += row.size
+        self._size += size
 
     def subrequest(self, reference: str) -> Subrequest:
         """As a part of a composite request; rows that fail stop no others."""
@@ -93,18 +93,19 @@ class Group:
 
 def to_groups(rows: Iterable[Row]) -> list[Group]:
     """Rows in groups: parents before children, rows of one lane together."""
-    ordered = sorted(rows, key=lambda row: (_STAGES[row.mark.kind], _KINDS.index(row.mark.kind), row.object))
+    ordered = sorted(rows, key=lambda row: (_RANKS[row.mark.kind], row.object))
     groups: list[Group] = []
     stage = -1
     for row in ordered:
         if _STAGES[row.mark.kind] != stage:
             stage = _STAGES[row.mark.kind]
             open_from = len(groups)
-        home = next((group for group in groups[open_from:] if group.takes(row)), None)
+        size = row.size
+        home = next((group for group in groups[open_from:] if group.takes(row, size)), None)
         if home is None:
             home = Group(row.object, row.external_id)
             groups.append(home)
-        home.add(row)
+        home.add(row, size)
     return groups
 
 

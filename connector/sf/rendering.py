@@ -48,7 +48,10 @@ class Row:
     @property
     def size(self) -> int:
         """About how many characters it is long in a request."""
-        return sum(len(name) + (len(value) if isinstance(value, str) else 20) for name, value in self.fields.items())
+        size = 0
+        for name, value in self.fields.items():
+            size += len(name) + (len(value) if isinstance(value, str) else 20)
+        return size
 
     def lookup_of(self, field: str, value: str) -> str | None:
         """The relationship by which the record looks up another whose external id `field` has this value."""
@@ -69,56 +72,67 @@ class Unrenderable:
     message: str
 
 
-def render(present: Present, mapping: RecordMapping, info: ObjectInfo, now: datetime) -> Row | Unrenderable:
-    """The record of something that has variables."""
-    activation = WRITEBACK.activation({**(present.variables or {}), "now": now})
-    fields: dict[str, Any] = {}
-    cut: list[str] = []
-    queue: str | None = None
-    for name, expression in mapping.fields.items():
-        try:
-            value: Any = expression.evaluate(activation)
-        except EvaluationError as error:
-            return Unrenderable(mark=present.mark, field=name, message=str(error))
-        if value is None and name in mapping.omit_null:
-            continue
-        if name == OWNER:
-            queue = value if isinstance(value, str) and value else None
-            continue
-        relationship, dot, target = name.partition(".")
-        if dot:
-            fields.update(_lookup(relationship, target, value))
-            continue
-        fitted = _fitted(value, name, info)
-        if fitted is not value and isinstance(value, str):
-            cut.append(name)
-        fields[name] = fitted
-    return Row(
-        mark=present.mark,
-        object=mapping.object,
-        external_id=mapping.external_id,
-        fields=fields,
-        queue=queue,
-        cut=tuple(cut),
-        set_hash=present.set_hash,
-    )
+class Renderer:
+    """Renders the records of one kind, as one mapping set and the org want them."""
+
+    def __init__(self, mapping: RecordMapping, info: ObjectInfo) -> None:
+        self._mapping = mapping
+        self._special = {name for name in mapping.fields if name == OWNER or "." in name or name in mapping.omit_null}
+        self._cuts = {name: length for name in mapping.fields if (length := _cut_at(name, info))}
+
+    def render(self, present: Present, now: datetime) -> Row | Unrenderable:
+        """The record of something that has variables."""
+        mapping = self._mapping
+        fields: dict[str, Any] = {}
+        cut: list[str] = []
+        queue: str | None = None
+        activation = WRITEBACK.activation({**(present.variables or {}), "now": now})
+        for name, expression in mapping.fields.items():
+            try:
+                value: Any = expression.evaluate(activation)
+            except EvaluationError as error:
+                return Unrenderable(mark=present.mark, field=name, message=str(error))
+            if name in self._special:
+                if value is None and name in mapping.omit_null:
+                    continue
+                if name == OWNER:
+                    queue = value if isinstance(value, str) and value else None
+                    continue
+                if "." in name:
+                    fields.update(_lookup(name, value))
+                    continue
+            if isinstance(value, str):
+                most = self._cuts.get(name)
+                if most and len(value) > most:
+                    fields[name] = value[: most - 1] + "…"
+                    cut.append(name)
+                    continue
+            elif isinstance(value, (dict, list)):
+                fields[name] = orjson.dumps(value).decode()
+                continue
+            fields[name] = value
+        return Row(
+            mark=present.mark,
+            object=mapping.object,
+            external_id=mapping.external_id,
+            fields=fields,
+            queue=queue,
+            cut=tuple(cut),
+            set_hash=present.set_hash,
+        )
 
 
-def _lookup(relationship: str, target: str, value: Any) -> dict[str, Any]:
+def _lookup(name: str, value: Any) -> dict[str, Any]:
+    relationship, _, target = name.partition(".")
     if value is not None:
         return {relationship: {target: value}}
     plain = f"{relationship[:-1]}c" if relationship.endswith("__r") else f"{relationship}Id"
     return {plain: None}
 
 
-def _fitted(value: Any, name: str, info: ObjectInfo) -> Any:
-    if isinstance(value, (dict, list)):
-        return orjson.dumps(value).decode()
-    if not isinstance(value, str):
-        return value
+def _cut_at(name: str, info: ObjectInfo) -> int:
+    """The length that prose is cut to in this field; 0 where nothing is cut."""
     field = info.field(name)
     if field is None or field.external_id or not (field.type == "textarea" or field.name_field):
-        return value
-    if not field.length or len(value) <= field.length:
-        return value
-    return value[: field.length - 1] + "…"
+        return 0
+    return field.length

@@ -7,6 +7,7 @@ whose answer was lost is simply repeated.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from connector.sf.failures import LimitReached, MissingParent, Refused, RowClass
 from connector.sf.org import Org
 from connector.sf.owners import Owners
 from connector.sf.ports import Gone, Mark, OutboxPort, Postponed, Present, SetsPort, Settlement, Stuck, Written
-from connector.sf.rendering import Row, Unrenderable, render
+from connector.sf.rendering import Renderer, Row, Unrenderable
 from connector.sf.schema import Schema
 from connector.sf.tally import Tally
 
@@ -44,6 +45,9 @@ _STUCK_PAUSE = timedelta(hours=1)
 
 _PATIENCE = 4
 """How often a record waits for the record that it looks up before it goes without."""
+
+_AT_A_TIME = 50
+"""Rows that are rendered before others in the process have their turn."""
 
 _MOST_SPLITS = 16
 """Extra calls per flush: for finding the row that makes Salesforce refuse a whole request, and for orphans."""
@@ -67,6 +71,7 @@ class _Flush:
     """One flush under way: the mapping sets of its records by their hash, and what is settled so far."""
 
     sets: dict[str, MappingSet] = field(default_factory=dict)
+    renderers: dict[tuple[str, RecordKind], Renderer | Refused | None] = field(default_factory=dict)
     settled: dict[tuple[RecordKind, str], Settlement] = field(default_factory=dict)
     pause: timedelta | None = None
     splits: int = 0
@@ -109,8 +114,8 @@ class WriteBack:
         flush = _Flush()
         await self._find_sets(presents, flush)
         try:
-            rows = [row for present in presents if (row := await self._row(present, flush)) is not None]
-            for call in to_calls(to_groups(await self._owners.give(rows))):
+            rows = await self._owners.give(await self._rows(presents, flush))
+            for call in to_calls(to_groups(rows)):
                 await self._send(call, flush)
         except RemoteError as error:
             self._give_up(marks, error, flush)
@@ -133,27 +138,42 @@ class WriteBack:
 
     # -- rows -----------------------------------------------------------------------------------------------
 
-    async def _row(self, present: Present, flush: _Flush) -> Row | None:
-        """The row to send; None when the mark is settled without one."""
-        mark = present.mark
-        if flush.is_settled(mark):
-            return None
-        mapping = flush.sets[present.set_hash].writeback.get(mark.kind)
-        if present.variables is None or mapping is None:
-            flush.settle(Written(mark=mark))
-            return None
-        try:
-            info = await self._schema.object(mapping.object)
-        except Refused as error:
-            flush.settle(self._stuck(mark, error.sf_code, str(error), ()))
-            return None
-        row = render(present, mapping, info, self._now())
-        if isinstance(row, Unrenderable):
-            flush.settle(self._stuck(mark, "MAPPING", row.message, (row.field,)))
-            return None
-        if row.cut:
-            self._tally.values_cut += len(row.cut)
-        return row
+    async def _rows(self, presents: Sequence[Present], flush: _Flush) -> list[Row]:
+        """The rows to send; marks that have none are settled."""
+        rows: list[Row] = []
+        for number, present in enumerate(presents, 1):
+            if number % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
+            mark = present.mark
+            if flush.is_settled(mark):
+                continue
+            renderer = await self._renderer(present, flush)
+            if renderer is None or present.variables is None:
+                flush.settle(Written(mark=mark))
+            elif isinstance(renderer, Refused):
+                flush.settle(self._stuck(mark, renderer.sf_code, str(renderer), ()))
+            else:
+                row = renderer.render(present, self._now())
+                if isinstance(row, Unrenderable):
+                    flush.settle(self._stuck(mark, "MAPPING", row.message, (row.field,)))
+                else:
+                    rows.append(row)
+                    self._tally.values_cut += len(row.cut)
+        return rows
+
+    async def _renderer(self, present: Present, flush: _Flush) -> Renderer | Refused | None:
+        """Who renders such records; None where the mapping set writes none, or why the org won't have them."""
+        origin = (present.set_hash, present.mark.kind)
+        if origin not in flush.renderers:
+            mapping = flush.sets[present.set_hash].writeback.get(present.mark.kind)
+            found: Renderer | Refused | None = None
+            if mapping is not None:
+                try:
+                    found = Renderer(mapping, await self._schema.object(mapping.object))
+                except Refused as error:
+                    found = error
+            flush.renderers[origin] = found
+        return flush.renderers[origin]
 
     # -- calls ----------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any
 from connector.model.ids import OrderId
 from connector.model.mark import RecordKind
 from connector.sf.ports import Mark, Present
-from connector.sf.rendering import Row, Unrenderable, render
+from connector.sf.rendering import Renderer, Row, Unrenderable
 from connector.sf.schema import object_info
 from tests.sf.mapping import WRITES, record
 
@@ -38,7 +38,7 @@ def item(**values: Any) -> dict[str, Any]:
 def rendered(kind: RecordKind, variables: dict[str, Any], key: str = f"{ORDER}-7") -> Row | Unrenderable:
     mark = Mark(lane=ORDER, order=ORDER, kind=kind, key=key, seq=3)
     present = Present(mark=mark, set_hash="h", variables={"order": {"id": ORDER}, **variables})
-    return render(present, WRITES[kind], ITEM_OBJECT, NOW)
+    return Renderer(WRITES[kind], ITEM_OBJECT).render(present, NOW)
 
 
 def row_of(kind: RecordKind, variables: dict[str, Any]) -> Row:
@@ -124,7 +124,7 @@ def test_a_value_that_is_not_there_names_the_field() -> None:
 def test_standard_lookups_are_cleared_by_their_id_field() -> None:
     mapping = record("fallout", "Case", {"Account.Key__c": "null"}, external_id="Fulfillment_Key__c")
     mark = Mark(lane=ORDER, order=ORDER, kind="fallout", key="k", seq=1)
-    row = render(Present(mark=mark, set_hash="h", variables={}), mapping, ITEM_OBJECT, NOW)
+    row = Renderer(mapping, ITEM_OBJECT).render(Present(mark=mark, set_hash="h", variables={}), NOW)
 
     assert isinstance(row, Row)
     assert row.fields == {"AccountId": None}

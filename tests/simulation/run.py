@@ -24,7 +24,7 @@ from connector.orchestrator.marks import fallout_key, inventory_key, line_key, r
 from connector.orchestrator.sets import MappingSets
 from connector.sf import reading, writeback
 from connector.sf.ports import Mark
-from connector.sf.rendering import Row, render
+from connector.sf.rendering import Renderer, Row
 from connector.sf.schema import ObjectInfo
 from connector.store.sets import SetTable
 from tests.simulation.checker import Checker
@@ -264,7 +264,7 @@ class Universe:
             ]
             for present in await bridge.load(wanted):
                 mapping = (await sets.by_hash(present.set_hash)).writeback[present.mark.kind]
-                row = render(present, mapping, _NO_FIELDS, self.world.now())
+                row = Renderer(mapping, _NO_FIELDS).render(present, self.world.now())
                 assert isinstance(row, Row), row
                 self._compare_record(row)
 
