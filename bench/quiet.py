@@ -1,4 +1,4 @@
-"""The connector's log during a measurement: warnings only, a line each."""
+"""A process of the connector's, as it is during a measurement."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import sys
 
 import structlog
 
+from connector.garbage import collect_gently
+
 
 def quiet() -> None:
-    """Make it so in this process."""
+    """Log warnings only, a line each, and collect garbage as `connector run` does."""
+    collect_gently()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         processors=[structlog.processors.add_log_level, _brief, structlog.processors.JSONRenderer()],

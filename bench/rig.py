@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bench.orders import LAST, read, ten_set
-from connector.callouts.attempt import AttemptRecord
 from connector.localdb import LocalDatabase, local_database
 from connector.mappings.set import MappingSet
+from connector.model.attempt import AttemptRecord
 from connector.model.events import CalloutCompleted, Event
 from connector.model.ids import ItemNo, OrderId
 from connector.model.json import JsonObject
@@ -144,10 +144,15 @@ class CountingTurner(Turner):
     on_done: Callable[[OrderId], None]
     callouts: Answering
 
-    async def turn(self, answers: Mapping[OrderId, Sequence[Event]], orders: Sequence[OrderId]) -> TurnResult:
+    async def turn(
+        self,
+        answers: Mapping[OrderId, Sequence[Event]],
+        orders: Sequence[OrderId],
+        records: Sequence[AttemptRecord] = (),
+    ) -> TurnResult:
         open_ends = self.callouts.finishing
         finishing = {order: open_ends.pop(order) for order in answers if order in open_ends}
-        result = await super().turn(answers, orders)
+        result = await super().turn(answers, orders, records)
         missed = set(result.missed)
         self.count.turns += 1
         self.count.items += sum(len(events) for order, events in answers.items() if order not in missed)

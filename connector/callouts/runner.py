@@ -15,11 +15,12 @@ from typing import Protocol, TypeAlias
 
 import structlog
 
-from connector.callouts.attempt import Attempt, AttemptRecord
+from connector.callouts.attempt import Attempt
 from connector.callouts.pace import Lanes, Rate
 from connector.callouts.verdict import CalloutEvent
 from connector.errors import InvariantBroken
 from connector.mappings.set import MappingSet, System
+from connector.model.attempt import AttemptRecord
 from connector.model.ids import ItemNo, OrderId
 from connector.model.work import Work
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import cast
@@ -23,7 +23,7 @@ from msgspec import structs
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt, wait_random_exponential
 
 from connector import __version__
-from connector.callouts.attempt import Attempt, AttemptRecord, Outcome
+from connector.callouts.attempt import Attempt
 from connector.callouts.connections import Connections, trust_in
 from connector.callouts.destination import Destination, Destinations
 from connector.callouts.exchange import Answer, exchange
@@ -35,6 +35,7 @@ from connector.callouts.tokens import Authenticator, NoToken, authenticator
 from connector.callouts.verdict import CalloutEvent, failed, judge
 from connector.errors import SettingsError
 from connector.mappings.set import Interface, MappingSet, System
+from connector.model.attempt import AttemptRecord, Outcome
 from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFailed
 from connector.model.failure import Failure, FailureClass
 from connector.model.json import Json
@@ -113,7 +114,7 @@ class CalloutSender:
             bytes=course.answer.size if course.answer else 0,
             sendings=course.sendings,
         )
-        _log.info("callout_attempted", **asdict(record))
+        _log.info("callout_attempted", **structs.asdict(record))
         return Attempt(event=event, record=record)
 
     async def close(self) -> None:

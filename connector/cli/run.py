@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import signal
@@ -75,6 +74,7 @@ def _refuse_incomplete(configured: Settings, sets: Sequence[MappingSet]) -> None
 
 async def _run(configured: Settings, sets: Sequence[MappingSet], *, check: bool, ready_file: Path | None) -> int:
     from connector.bootstrap import open_connector
+    from connector.garbage import collect_gently
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -91,19 +91,9 @@ async def _run(configured: Settings, sets: Sequence[MappingSet], *, check: bool,
             typer.echo("Everything is in place.")
             return 0
         _tell_ready(connector, ready_file)
-        _collect_less_often()
+        collect_gently()
         await connector.run(stop)
     return 0
-
-
-def _collect_less_often() -> None:
-    """Leave what was loaded at the start out of every garbage collection, and look at the rest less often.
-
-    Plans and rows have no cycles; the collector's pauses would be most of what stalls the event loop.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _tell_ready(connector: Connector, ready_file: Path | None) -> None:

@@ -8,8 +8,6 @@ the one that can't be handled is parked with the reason, so that it holds up no 
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from typing import Protocol
 import structlog
 
 from connector.mappings.set import MappingSet
+from connector.model.attempt import AttemptRecord
 from connector.model.commands import DropCallout, ReadOrderAgain, SetTimer
 from connector.model.events import Event, OrderRead, OrderUnreadable
 from connector.model.ids import ItemNo, OrderId
@@ -29,13 +28,11 @@ from connector.orchestrator.machine import begin, handle
 from connector.orchestrator.marks import marks
 from connector.orchestrator.status import order_status
 from connector.store.database import may_pass
+from connector.store.pause import Pause
 from connector.store.saving import Change
 from connector.store.turns import LockedOrder, Turn, Turns
 
 log = structlog.get_logger()
-
-STALL_SECONDS = 0.004
-"""Longest that a turn computes without letting others have the event loop."""
 
 CACHED_ITEMS = 50_000
 """Plans are kept in memory up to this many items together."""
@@ -66,6 +63,8 @@ class TurnResult:
     """Items whose requests are not to be sent any more, unless they are in `work`."""
     marked: bool = False
     reread: bool = False
+    is_logged: bool = False
+    """The records of attempts were kept with it."""
     earliest_timer: datetime | None = None
 
 
@@ -84,15 +83,20 @@ class Turner:
         self._clock = clock
         self._plans = _PlanCache()
 
-    async def turn(self, answers: Mapping[OrderId, Sequence[Event]], orders: Sequence[OrderId]) -> TurnResult:
+    async def turn(
+        self,
+        answers: Mapping[OrderId, Sequence[Event]],
+        orders: Sequence[OrderId],
+        records: Sequence[AttemptRecord] = (),
+    ) -> TurnResult:
         """One turn: over `answers`, events that this worker holds in memory, and over what the database holds for
-        `orders`, their inboxes and timers.
+        `orders`, their inboxes and timers. `records` of attempts are kept with it, if it changes anything.
 
         Answers of an order that could not be locked stay the caller's (it is in `missed`).
         """
         wanted = list(dict.fromkeys([*answers, *orders]))
         try:
-            return await self._attempt(answers, orders, wanted)
+            return await self._attempt(answers, orders, wanted, records)
         except Exception as error:
             if may_pass(error):
                 raise
@@ -108,7 +112,11 @@ class Turner:
         return _together(results)
 
     async def _attempt(
-        self, answers: Mapping[OrderId, Sequence[Event]], orders: Sequence[OrderId], wanted: Sequence[OrderId]
+        self,
+        answers: Mapping[OrderId, Sequence[Event]],
+        orders: Sequence[OrderId],
+        wanted: Sequence[OrderId],
+        records: Sequence[AttemptRecord],
     ) -> TurnResult:
         now = self._clock()
         try:
@@ -121,7 +129,7 @@ class Turner:
                 busy = [order for order in locked if events[order.id]]
                 plans = await self._load(turn, busy)
                 applied = await self._apply(busy, events, plans, now)
-                work = await turn.save(applied.changes, now)
+                work = await turn.save(applied.changes, now, records)
         except BaseException:
             self._plans.forget(wanted)
             raise
@@ -145,7 +153,7 @@ class Turner:
         now: datetime,
     ) -> _Applied:
         applied = _Applied()
-        pause = _Pause()
+        pause = Pause()
         for order in orders:
             await pause.now_and_then()
             change: Change | None = None
@@ -179,18 +187,6 @@ class Turner:
         return change
 
 
-class _Pause:
-    """Lets others have the event loop every few milliseconds of a long computation."""
-
-    def __init__(self) -> None:
-        self._since = time.perf_counter()
-
-    async def now_and_then(self) -> None:
-        if time.perf_counter() - self._since > STALL_SECONDS:
-            await asyncio.sleep(0)
-            self._since = time.perf_counter()
-
-
 def _result(applied: _Applied, work: Sequence[Work], missed: Sequence[OrderId]) -> TurnResult:
     timers = [c.due for change in applied.changes for c in change.commands if isinstance(c, SetTimer)]
     result = TurnResult(
@@ -207,6 +203,7 @@ def _result(applied: _Applied, work: Sequence[Work], missed: Sequence[OrderId]) 
         ),
         marked=any(change.marks for change in applied.changes),
         reread=any(isinstance(c, ReadOrderAgain) for change in applied.changes for c in change.commands),
+        is_logged=bool(applied.changes),
         earliest_timer=min(timers, default=None),
     )
     for change in applied.changes:

@@ -17,6 +17,7 @@ from typing import Protocol
 import structlog
 
 from connector.errors import MappingError
+from connector.model.attempt import AttemptRecord
 from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFailed, Event
 from connector.model.failure import Failure, FailureClass
 from connector.model.ids import ItemNo, OrderId
@@ -24,7 +25,7 @@ from connector.model.work import Work
 from connector.orchestrator.turn import Sets, Turner, TurnResult
 from connector.store.database import may_pass
 from connector.store.turns import Turns
-from connector.store.work import CallRecord, WorkTable
+from connector.store.work import WorkTable
 
 log = structlog.get_logger()
 
@@ -86,7 +87,7 @@ class Worker:
         self._clock = clock
         self._callouts: Callouts | None = None
         self._answers: dict[OrderId, list[Event]] = {}
-        self._records: list[CallRecord] = []
+        self._records: list[AttemptRecord] = []
         self._sent: set[_Request] = set()
         """Requests that were handed on, and have not been answered or withdrawn."""
         self._may_own_more = False
@@ -105,7 +106,7 @@ class Worker:
         self._timers_changed = asyncio.Event()
 
     def answered(
-        self, order: OrderId, event: CalloutAccepted | CalloutCompleted | CalloutFailed, record: CallRecord
+        self, order: OrderId, event: CalloutAccepted | CalloutCompleted | CalloutFailed, record: AttemptRecord
     ) -> None:
         """A request was answered: apply it in the next turn, which begins at once."""
         self._sent.discard((order, event.item, event.epoch, event.attempt))
@@ -141,7 +142,6 @@ class Worker:
                 more = True
                 while more:
                     more = await self._turn()
-                await self._keep_records()
             except Exception as error:
                 if not may_pass(error):
                     raise
@@ -178,9 +178,14 @@ class Worker:
             return False
         taken = {*answers, *orders}
         self._busy |= taken
+        records, self._records = self._records, []
+        is_logged = False
         try:
-            result = await self._turner.turn(answers, orders)
+            result = await self._turner.turn(answers, orders, records)
+            is_logged = result.is_logged
         finally:
+            if not is_logged:
+                self._records = records + self._records
             self._busy -= taken
             if self._look_again:
                 self._look_again, self._look_for_orders = False, True
@@ -189,8 +194,6 @@ class Worker:
             if order not in missed:
                 self._forget(order, len(events))
         self._after(result)
-        if len(self._records) >= BATCH:
-            await self._keep_records()
         if orders:
             self._look_for_orders = True
         if missed and not result.orders:
@@ -237,14 +240,6 @@ class Worker:
             self._sent = {request for request in self._sent if request[:2] not in gone}
             for system, waiting in self._unsent.items():
                 self._unsent[system] = deque(work for work in waiting if (work.order, work.item) not in gone)
-
-    async def _keep_records(self) -> None:
-        records, self._records = self._records, []
-        try:
-            await self._work.log(records)
-        except Exception:
-            self._records = records + self._records
-            raise
 
     async def _find_own(self) -> None:
         """Take up the requests that are this worker's by the database's word alone: nobody else will.

@@ -5,7 +5,7 @@ Rows are structs whose fields are named as the columns, so that a table's rows b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -193,7 +193,8 @@ class Rows:
     other; hence no row is in two lists whose statements would touch the same one.
     """
 
-    def __init__(self, changes: Sequence[Change], now: datetime) -> None:
+    def __init__(self, now: datetime) -> None:
+        self._now = now
         self.made_again: list[OrderId] = []
         """Orders of which what an earlier reading left has to go."""
         self.orders: list[OrderRow] = []
@@ -214,8 +215,6 @@ class Rows:
         self._resolved: dict[Episode, ResolutionRow] = {}
         self._answers: dict[tuple[OrderId, str], AnswerRow] = {}
         self._inventory: dict[tuple[OrderId, TechnicalLineNo], LineRow] = {}
-        for change in changes:
-            self._add(change, now)
 
     @property
     def work(self) -> list[Work]:
@@ -290,12 +289,13 @@ class Rows:
         """Lines that are now installed, or no longer."""
         return list(self._inventory.values())
 
-    def _add(self, change: Change, now: datetime) -> None:
+    def add(self, change: Change) -> None:
+        """The rows of one more order."""
         plan = change.plan
         order = plan.id
         for command in change.commands:
             _ADD[type(command)](self, plan, command)
-        self.orders.append(_order_row(change, now))
+        self.orders.append(_order_row(change, self._now))
         if change.fresh and plan.revision:
             self.made_again.append(order)
         if change.explanation is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from connector.model.attempt import AttemptRecord
 from connector.model.events import Event, TimerDue, TimerKind
 from connector.model.ids import ItemNo, OrderId
 from connector.model.order import Priority
@@ -19,6 +20,7 @@ from connector.model.states import PlanState
 from connector.model.work import Work
 from connector.store import codec
 from connector.store.database import Connection, Database
+from connector.store.pause import Pause
 from connector.store.plans import load_plans
 from connector.store.queries import queries
 from connector.store.saving import Change, Rows
@@ -99,11 +101,17 @@ class Turn:
         """The plans of these orders, whole."""
         return await load_plans(self._connection, orders)
 
-    async def save(self, changes: Sequence[Change], now: datetime) -> list[Work]:
-        """Save what changed and what was commanded; gives the requests that this worker has to send."""
+    async def save(self, changes: Sequence[Change], now: datetime, records: Sequence[AttemptRecord] = ()) -> list[Work]:
+        """Save what changed and what was commanded, and keep the records of attempts with it; gives the requests that
+        this worker has to send. Without a change nothing is saved.
+        """
         if not changes:
             return []
-        rows = Rows(changes, now)
+        pause = Pause()
+        rows = Rows(now)
+        for change in changes:
+            rows.add(change)
+            await pause.now_and_then()
         if rows.made_again:
             await self._connection.execute(self._sql["clear"], rows.made_again)
         tables: Sequence[Sequence[object]] = (
@@ -125,8 +133,13 @@ class Turn:
             rows.inventory,
             rows.marks,
         )
-        documents = [codec.to_json(table) if table else None for table in tables]
-        resent = await self._connection.fetch(self._sql["save"], now, self._worker, *documents, rows.read_again)
+        documents: list[str | None] = []
+        for table in tables:
+            documents.append(codec.to_json(table) if table else None)
+            await pause.now_and_then()
+        calls = codec.to_json(records) if records else None
+        parameters = (now, self._worker, *documents, rows.read_again, calls)
+        resent = await self._connection.fetch(self._sql["save"], *parameters)
         return [*rows.work, *map(work_of, resent)]
 
 

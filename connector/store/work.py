@@ -1,14 +1,8 @@
-"""Who sends which request: heartbeats, take-over from dead workers, and the log of attempts."""
+"""Who sends which request: heartbeats, and take-over from dead workers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Protocol
-
-from connector.model.ids import ItemNo, OrderId
 from connector.model.work import Work
-from connector.store import codec
 from connector.store.database import Database
 from connector.store.queries import queries
 from connector.store.turns import work_of
@@ -18,39 +12,6 @@ SILENT_SECONDS = 4.0
 
 GAP_SECONDS = 1.5
 """A worker that could not say for this long that it lives supposes that the others could not either."""
-
-
-class CallRecord(Protocol):
-    """One attempt of a callout, for the log."""
-
-    @property
-    def order(self) -> OrderId: ...  # noqa: D102
-    @property
-    def item(self) -> ItemNo: ...  # noqa: D102
-    @property
-    def epoch(self) -> int: ...  # noqa: D102
-    @property
-    def attempt(self) -> int: ...  # noqa: D102
-    @property
-    def interface(self) -> str: ...  # noqa: D102
-    @property
-    def method(self) -> str: ...  # noqa: D102
-    @property
-    def path(self) -> str: ...  # noqa: D102
-    @property
-    def idempotency_key(self) -> str: ...  # noqa: D102
-    @property
-    def status(self) -> int | None: ...  # noqa: D102
-    @property
-    def outcome(self) -> str: ...  # noqa: D102
-    @property
-    def code(self) -> str | None: ...  # noqa: D102
-    @property
-    def started_at(self) -> datetime: ...  # noqa: D102
-    @property
-    def seconds(self) -> float: ...  # noqa: D102
-    @property
-    def sendings(self) -> int: ...  # noqa: D102
 
 
 class WorkTable:
@@ -84,10 +45,3 @@ class WorkTable:
         async with self._database.connection() as connection:
             await connection.execute(self._sql["leave"], self._worker)
             await connection.execute(self._sql["bury"])
-
-    async def log(self, records: Sequence[CallRecord]) -> None:
-        """Keep attempts for people to look at."""
-        if not records:
-            return
-        async with self._database.connection() as connection:
-            await connection.execute(self._sql["log_calls"], codec.to_json(records))

@@ -62,10 +62,11 @@ ROOMS: Mapping[str, Room] = {
     "settings": _room("settings", "errors compiled callouts sf"),
     "log": _room("log", "errors callouts settings"),
     "metrics": _room("metrics"),
+    "garbage": _room("garbage"),
     "localdb": _room("localdb", "errors"),
     "localorg": _room("localorg"),
     "bootstrap": _room("bootstrap", f"{_WITHOUT_DEMO} bridges reading"),
-    "cli": _room("cli __main__", f"{_WITHOUT_DEMO} reading bootstrap demo localdb"),
+    "cli": _room("cli __main__", f"{_WITHOUT_DEMO} reading bootstrap garbage demo localdb"),
     "demo": _room("demo", f"{_WITHOUT_DEMO} reading bootstrap localdb localorg"),
 }
 

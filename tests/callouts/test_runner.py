@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from connector.callouts.attempt import Attempt, AttemptRecord
+from connector.callouts.attempt import Attempt
 from connector.callouts.runner import CalloutRunner
 from connector.callouts.verdict import CalloutEvent
 from connector.errors import InvariantBroken
 from connector.mappings.set import MappingSet
+from connector.model.attempt import AttemptRecord
 from connector.model.events import CalloutCompleted, CalloutFailed
 from connector.model.ids import ItemNo, OrderId
 from connector.model.order import Priority

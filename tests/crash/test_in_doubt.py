@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from connector.mappings.load import load
+from connector.model.attempt import AttemptRecord
 from connector.model.events import Event
 from connector.model.ids import ItemNo, OrderId
 from connector.model.work import Work
@@ -51,8 +52,13 @@ class _Unheard(Turner):
 
     unheard = 1
 
-    async def turn(self, answers: Mapping[OrderId, Sequence[Event]], orders: Sequence[OrderId]) -> TurnResult:
-        result = await super().turn(answers, orders)
+    async def turn(
+        self,
+        answers: Mapping[OrderId, Sequence[Event]],
+        orders: Sequence[OrderId],
+        records: Sequence[AttemptRecord] = (),
+    ) -> TurnResult:
+        result = await super().turn(answers, orders, records)
         if self.unheard and result.work:
             self.unheard -= 1
             raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")

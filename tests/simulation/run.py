@@ -19,13 +19,13 @@ from connector.model.ids import OrderId, item_ref
 from connector.model.mark import RecordKind
 from connector.model.plan import Plan
 from connector.model.states import ItemState, PlanState
-from connector.orchestrator import turn
 from connector.orchestrator.marks import fallout_key, inventory_key, line_key, request_key
 from connector.orchestrator.sets import MappingSets
 from connector.sf import reading, writeback
 from connector.sf.ports import Mark
 from connector.sf.rendering import Renderer, Row
 from connector.sf.schema import ObjectInfo
+from connector.store import pause
 from connector.store.sets import SetTable
 from tests.simulation.checker import Checker
 from tests.simulation.database import Tables
@@ -309,7 +309,7 @@ def _scaled() -> Iterator[None]:
     changed: list[tuple[Any, str, object]] = [
         (writeback, "LEASE", _LEASE),
         (reading, "LEASE", _LEASE),
-        (turn, "STALL_SECONDS", -1.0),  # every place where a turn may let others go on, it does
+        (pause, "STALL_SECONDS", -1.0),  # every place where a turn may let others go on, it does
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in changed]
     for module, name, value in changed:

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import structs
 
+from connector.model.attempt import AttemptRecord
 from connector.model.commands import (
     AnswerCommand,
     Assetize,
@@ -33,7 +34,7 @@ from connector.store.outbox import AnswerRow, Delay, FalloutRow, Outbox, OutboxR
 from connector.store.saving import Change
 from connector.store.signals import INBOX, INTAKE
 from connector.store.turns import LockedOrder, Turn, Turns
-from connector.store.work import GAP_SECONDS, SILENT_SECONDS, CallRecord, WorkTable
+from connector.store.work import GAP_SECONDS, SILENT_SECONDS, WorkTable
 from tests.simulation.checker import Checker
 from tests.simulation.database import Late, MarksRow, NoticeRow, OrderRow, Tables, Transaction
 
@@ -174,7 +175,7 @@ class SimulatedTurn(Turn):
         plans = {order: plan_of(order, self._tables) for order in orders}
         return {order: plan for order, plan in plans.items() if plan is not None}
 
-    async def save(self, changes: Sequence[Change], now: datetime) -> list[Work]:
+    async def save(self, changes: Sequence[Change], now: datetime, records: Sequence[AttemptRecord] = ()) -> list[Work]:
         if not changes:
             return []
         await self._tables.step(self._transaction)
@@ -366,10 +367,6 @@ class SimulatedWork(WorkTable):
 
     async def leave(self) -> None:
         await self._tables.statement(lambda: self._tables.workers.pop(self._worker, None))
-
-    async def log(self, records: Sequence[CallRecord]) -> None:
-        if records:
-            await self._tables.statement(lambda: None)
 
 
 class SimulatedOutbox(Outbox):

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import orjson
 
-from connector.callouts.attempt import Attempt, AttemptRecord, Outcome
+from connector.callouts.attempt import Attempt
 from connector.callouts.exchange import Answer
 from connector.callouts.redaction import Redactor
 from connector.callouts.verdict import CalloutEvent, failed, judge
 from connector.mappings.set import Interface, MappingSet
+from connector.model.attempt import AttemptRecord, Outcome
 from connector.model.events import Addressed, CallbackArrived, CalloutAccepted, CalloutCompleted
 from connector.model.failure import Failure, FailureClass
 from connector.model.json import JsonObject

@@ -50,7 +50,13 @@ def change(*commands: Command, of: Plan | None = None, fresh: bool = False) -> C
 
 
 def rows(*commands: Command) -> Rows:
-    return Rows([change(*commands)], NOW)
+    return rows_of(change(*commands))
+
+
+def rows_of(one: Change) -> Rows:
+    rows = Rows(NOW)
+    rows.add(one)
+    return rows
 
 
 def invoke(*, epoch: int = 1, request: RenderedRequest | None = REQUEST) -> InvokeCallout:
@@ -117,10 +123,10 @@ def test_fallout_that_begins_anew_is_open() -> None:
 
 def test_only_a_plan_that_was_there_before_is_cleared_away() -> None:
     made = plan()
-    assert Rows([change(of=made, fresh=True)], NOW).made_again == []
+    assert rows_of(change(of=made, fresh=True)).made_again == []
     made.revision = 3
-    assert Rows([change(of=made, fresh=True)], NOW).made_again == [ORDER]
-    assert Rows([change(of=made)], NOW).made_again == []
+    assert rows_of(change(of=made, fresh=True)).made_again == [ORDER]
+    assert rows_of(change(of=made)).made_again == []
 
 
 async def test_one_statement_saves_what_touches_the_same_rows_one_after_the_other(migrated_url: str) -> None:

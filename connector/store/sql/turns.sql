@@ -159,6 +159,15 @@ with saved_orders as (
     select 'order', u, u, 'Retry' from unnest($20::text[]) as u
     on conflict (kind, record_id) do update
     set done_at = null, due_at = now(), attempts = 0, problem = null, owner = null
+), logged_calls as (
+    -- Attempts that were made since the last turn, for people to look at.
+    insert into calls (order_id, item_no, epoch, attempt, interface, method, path, idempotency_key, status, outcome,
+                       code, started_at, seconds, sendings)
+    select "order", item, epoch, attempt, interface, method, path, idempotency_key, status, outcome, code, started_at,
+           seconds, sendings
+    from json_to_recordset($21::json) as s (
+        "order" text, item int, epoch int, attempt int, interface text, method text, path text, idempotency_key text,
+        status int, outcome text, code text, started_at timestamptz, seconds float8, sendings int)
 )
 select * from resent_work
 

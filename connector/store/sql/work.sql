@@ -44,12 +44,3 @@ delete from workers where worker_id = $1
 -- Forget workers that have been silent for an hour and own nothing.
 delete from workers o
 where heartbeat < now() - interval '1 hour' and not exists (select from work w where w.owner = o.worker_id)
-
--- name: log_calls
-insert into calls (order_id, item_no, epoch, attempt, interface, method, path, idempotency_key, status, outcome,
-                   code, started_at, seconds, sendings)
-select "order", item, epoch, attempt, interface, method, path, idempotency_key, status, outcome, code, started_at,
-       seconds, sendings
-from json_to_recordset($1::json) as s (
-    "order" text, item int, epoch int, attempt int, interface text, method text, path text, idempotency_key text,
-    status int, outcome text, code text, started_at timestamptz, seconds float8, sendings int)
