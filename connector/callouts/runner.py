@@ -64,6 +64,7 @@ class _Channel:
 
     waiting: Lanes[tuple[Work, MappingSet]] = field(default_factory=Lanes)
     running: int = 0
+    is_in_turn: bool = False
     rate: Rate = field(default_factory=Rate)
     wake_up: asyncio.TimerHandle | None = None
 
@@ -122,11 +123,11 @@ class CalloutRunner:
         channel = self._channels.get(work.system)
         if channel is None:
             channel = self._channels[work.system] = _Channel()
-            self._turns.append(channel)
         if len(channel.waiting) >= self._capacity:
             return False
         self._known.add(key)
         channel.waiting.put(work.priority, (work, mapping_set))
+        self._line_up(channel)
         self._start_due()
         return True
 
@@ -170,18 +171,24 @@ class CalloutRunner:
         _log.info("callouts_closed", unstarted=len(unstarted), interrupted=len(interrupted))
         return Unfinished(unstarted=tuple(unstarted), interrupted=tuple(interrupted.values()))
 
+    def _line_up(self, channel: _Channel) -> None:
+        """Give the system a turn, unless it has one coming: whatever held it up may be over."""
+        if channel.waiting and not channel.is_in_turn:
+            channel.is_in_turn = True
+            self._turns.append(channel)
+
     def _start_due(self) -> None:
         """Start whatever may start now, one of each system in turn."""
-        passed = 0
-        while self._is_open and passed < len(self._turns) and len(self._running) < self._concurrency:
-            channel = self._turns[0]
-            self._turns.rotate(-1)
-            passed = 0 if self._start_next(channel) else passed + 1
+        while self._is_open and self._turns and len(self._running) < self._concurrency:
+            channel = self._turns.popleft()
+            channel.is_in_turn = False
+            if self._start_next(channel):
+                self._line_up(channel)
 
     def _start_next(self, channel: _Channel) -> bool:
         """Start the next work of one system, if it may; else see to it that its turn comes again in time."""
         if not channel.waiting:
-            return False
+            return False  # withdrawn since its turn was given
         loop = asyncio.get_running_loop()
         work, mapping_set = channel.waiting.first()
         system = mapping_set.systems.get(work.system, _UNKNOWN)
@@ -202,6 +209,7 @@ class CalloutRunner:
 
     def _woken(self, channel: _Channel) -> None:
         channel.wake_up = None
+        self._line_up(channel)
         self._start_due()
 
     def _ended(self, task: asyncio.Task[None], channel: _Channel) -> None:
@@ -210,6 +218,7 @@ class CalloutRunner:
         channel.running -= 1
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("callout_broken", order=work.order, item=work.item, interface=work.interface, exc_info=error)
+        self._line_up(channel)
         self._start_due()
 
     async def _run(self, work: Work, mapping_set: MappingSet) -> None:
