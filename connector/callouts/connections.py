@@ -1,8 +1,4 @@
-"""The connections to one system: each a client of its own that is lent to one request at a time.
-
-One client with a pool would do the same, but httpcore's pool looks at every one of its connections, with a
-system call each, whenever one is taken or given back: at 20 connections that costs more than the request.
-"""
+"""The connections to one system: each is lent to one request at a time."""
 
 from __future__ import annotations
 
@@ -12,9 +8,8 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
-import httpx
+from connector.callouts.http1 import OneConnection
 
 KEEP_ALIVE_SECONDS = 3.0
 """How long an idle connection is used again. Servers commonly close theirs after 5 s or more; a request that
@@ -29,22 +24,9 @@ def trust_in(ca_file: str | None) -> ssl.SSLContext:
     Raises:
         OSError: the file can't be read.
     """
-    return ssl.create_default_context(cafile=ca_file)
-
-
-def _new_client(trust: ssl.SSLContext) -> httpx.AsyncClient:
-    """A client with one connection that does just what it is told: no redirects, no proxies or credentials from
-    the environment, no cookies between orders, TLS verified.
-    """
-    return httpx.AsyncClient(
-        verify=trust,
-        http1=True,
-        http2=False,
-        follow_redirects=False,
-        trust_env=False,
-        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-        limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE_SECONDS),
-    )
+    trust = ssl.create_default_context(cafile=ca_file)
+    trust.set_alpn_protocols(["http/1.1"])
+    return trust
 
 
 class Connections:
@@ -53,17 +35,17 @@ class Connections:
     def __init__(self, limit: int, trust: ssl.SSLContext) -> None:
         self._trust = trust
         self._places = asyncio.Semaphore(limit)
-        self._free: deque[tuple[httpx.AsyncClient, float]] = deque()
+        self._free: deque[tuple[OneConnection, float]] = deque()
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[httpx.AsyncClient]:
-        """Borrow a client; waits until one is free."""
+    async def one(self) -> AsyncIterator[OneConnection]:
+        """Borrow one; waits until one is free."""
         async with self._places:
-            client = self._free.pop()[0] if self._free else _new_client(self._trust)
+            connection = self._free.pop()[0] if self._free else OneConnection(self._trust, KEEP_ALIVE_SECONDS)
             try:
-                yield client
+                yield connection
             finally:
-                self._free.append((client, time.monotonic()))
+                self._free.append((connection, time.monotonic()))
                 await self._close_idle()
 
     async def close(self) -> None:

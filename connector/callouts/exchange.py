@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import httpx
-from httpcore import AsyncNetworkStream
 
 from connector.model.failure import Failure, FailureClass
 
@@ -37,7 +35,7 @@ class Answer:
 
 
 async def exchange(
-    client: httpx.AsyncClient, request: httpx.Request, *, max_bytes: int, seconds: float
+    transport: httpx.AsyncBaseTransport, request: httpx.Request, *, max_bytes: int, seconds: float
 ) -> Answer | Failure:
     """Send one request and read the answer, up to `max_bytes` of it, within `seconds` for everything.
 
@@ -45,39 +43,35 @@ async def exchange(
     of the request was sent, else of unknown outcome; a certificate that is not trusted is configuration.
     """
     course = _Course()
-    request.extensions = {
-        **request.extensions,
-        "trace": course.trace,
-        "timeout": {"connect": min(CONNECT_SECONDS, seconds), "read": None, "write": None, "pool": None},
-    }
+    request.extensions["trace"] = course.trace
+    request.extensions["timeout"] = {"connect": min(CONNECT_SECONDS, seconds)}
     try:
         async with asyncio.timeout(seconds):
-            return await _read(client, request, course, max_bytes)
+            return await _read(transport, request, course, max_bytes)
     except (TimeoutError, httpx.TimeoutException):
         return course.timed_out(seconds)
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError, OSError) as error:
         return course.broken(error)
 
 
-async def _read(client: httpx.AsyncClient, request: httpx.Request, course: _Course, max_bytes: int) -> Answer:
-    response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+async def _read(transport: httpx.AsyncBaseTransport, request: httpx.Request, course: _Course, max_bytes: int) -> Answer:
+    response = await transport.handle_async_request(request)
+    content = response.stream
+    assert isinstance(content, httpx.AsyncByteStream)
     try:
-        course.status = response.status_code
+        status = course.status = response.status_code
         headers = _headers(response.headers)
         if headers.get("content-encoding", "identity").lower() not in ("identity", ""):
-            return Answer(status=response.status_code, headers=headers, unreadable="CONTENT_ENCODING")
+            return Answer(status=status, headers=headers, unreadable="CONTENT_ENCODING")
         body = bytearray()
-        async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as chunks:
-            async for chunk in chunks:
-                body += chunk
-                if len(body) > max_bytes:
-                    # Leaving early closes the connection: the rest is never read.
-                    return Answer(
-                        status=response.status_code, headers=headers, size=len(body), unreadable="RESPONSE_TOO_BIG"
-                    )
-        return Answer(status=response.status_code, headers=headers, body=bytes(body), size=len(body))
+        async for chunk in content:
+            body += chunk
+            if len(body) > max_bytes:
+                return Answer(status=status, headers=headers, size=len(body), unreadable="RESPONSE_TOO_BIG")
+        return Answer(status=status, headers=headers, body=bytes(body), size=len(body))
     finally:
-        await response.aclose()
+        # What was not read to its end is not read any further: the connection closes.
+        await content.aclose()
 
 
 def _headers(headers: httpx.Headers) -> dict[str, str]:
@@ -90,19 +84,12 @@ class _Course:
     def __init__(self) -> None:
         self.sent = False
         self.status: int | None = None
-        self._stream: AsyncNetworkStream | None = None
 
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+    async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
         """Hear from the transport how far it has come."""
-        match event:
-            case "connection.connect_tcp.complete":
-                self._stream = info["return_value"]
-            case "connection.start_tls.failed" if self._stream is not None:
-                # Ended in the middle of the handshake, the transport would forget the open connection.
-                await self._stream.aclose()
-            case "http11.send_request_headers.started":
-                # From here on the system may have seen something of the request.
-                self.sent = True
+        if event == "http11.send_request_headers.started":
+            # From here on the system may have seen something of the request.
+            self.sent = True
 
     def timed_out(self, seconds: float) -> Failure:
         if not self.sent:
@@ -121,10 +108,9 @@ class _Course:
     def broken(self, error: Exception) -> Failure:
         reason = str(error).strip() or type(error).__name__
         if self.sent:
-            lost = "disconnected" in reason or "closed connection" in reason or isinstance(error, httpx.NetworkError)
             return Failure(
                 failure_class=FailureClass.UNKNOWN_OUTCOME,
-                code="CONNECTION_LOST" if lost else "PROTOCOL_ERROR",
+                code="CONNECTION_LOST" if isinstance(error, httpx.NetworkError) else "PROTOCOL_ERROR",
                 message=f"The request was sent, but no complete answer came: {reason}",
                 http_status=self.status,
             )

@@ -8,7 +8,6 @@ may pass by itself. Longer waits are the plan's: they survive a restart.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -49,6 +48,8 @@ METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _MAX_MESSAGE = 1_000
 _MAX_CONTENT = 1_500
 
+_OURS = {"user-agent": f"order-connector/{__version__}", "accept-encoding": "identity"}
+
 _log = structlog.get_logger("callouts")
 _backoff = wait_random_exponential(multiplier=0.1, max=0.5)
 
@@ -76,9 +77,6 @@ class CalloutSender:
         self._clock = clock
         self._sleep = sleep
         self._lines: dict[_LineKey, _Line] = {}
-        # Both write addresses, with whatever a query holds, and headers.
-        for noisy in ("httpx", "httpcore"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
 
     async def perform(self, work: Work, mapping_set: MappingSet) -> CalloutEvent:
         """Make one attempt. Raises nothing that a remote system, a mapping or a setting could cause."""
@@ -135,17 +133,23 @@ class CalloutSender:
         request = work.request
         if request.method not in METHODS:
             raise RequestRefused("METHOD_REFUSED", f"{request.method[:20]!r} is not a method that is sent.")
-        url = target(line.destination.base_url, request.path, request.query)
+        address = target(line.base.raw_path.decode("ascii"), request.path, request.query)
         content = _content(request.body)
-        ours = {"user-agent": f"order-connector/{__version__}", "accept-encoding": "identity"}
-        if interface.idempotency_header:
-            ours[interface.idempotency_header] = work.idempotency_key
-        defaults = {"accept": "application/json"}
+        headers = {"host": line.base.netloc.decode("ascii"), "accept": "application/json"}
         if content is not None:
-            defaults["content-type"] = "application/json"
-        headers = defaults | from_mapping(request.headers) | checked(ours)
+            headers["content-type"] = "application/json"
+        headers |= from_mapping(request.headers)
+        headers |= _OURS
+        if interface.idempotency_header:
+            headers |= checked({interface.idempotency_header: work.idempotency_key})
         return _Call(
-            work=work, system=system, interface=interface, line=line, url=url, headers=headers, content=content
+            work=work,
+            system=system,
+            interface=interface,
+            line=line,
+            target=address.encode("ascii"),
+            headers=headers,
+            content=content,
         )
 
     def _line(self, system: System) -> _Line:
@@ -165,7 +169,7 @@ class CalloutSender:
         else:
             tokens = Connections(1, trust)
             return _Line(
-                destination=destination,
+                base=_base(destination),
                 connections=Connections(system.concurrency, trust),
                 tokens=tokens,
                 authenticator=authenticator(destination.credentials, tokens),
@@ -175,6 +179,14 @@ class CalloutSender:
         )
 
     async def _send(self, call: _Call, course: _Course) -> CalloutEvent:
+        first = await self._send_once(call, course)
+        if not _may_pass(first, call.interface):
+            return first
+        made = [first]
+
+        async def sending() -> CalloutEvent:
+            return made.pop() if made else await self._send_once(call, course)
+
         retrying = AsyncRetrying(
             stop=stop_after_attempt(1 + max(call.interface.short_retries, 0)),
             retry=retry_if_result(lambda event: _may_pass(event, call.interface)),
@@ -182,7 +194,7 @@ class CalloutSender:
             sleep=self._sleep,
             retry_error_callback=_last_event,
         )
-        return cast("CalloutEvent", await retrying(self._send_once, call, course))
+        return cast("CalloutEvent", await retrying(sending))
 
     async def _send_once(self, call: _Call, course: _Course) -> CalloutEvent:
         result: Answer | Failure
@@ -205,10 +217,10 @@ class CalloutSender:
             credentials = await line.authenticator.headers()
             course.secrets.update(line.authenticator.secrets)
             request = _request(call, credentials)
-            async with line.connections.one() as client:
+            async with line.connections.one() as connection:
                 course.sendings += 1
                 result = await exchange(
-                    client,
+                    connection,
                     request,
                     max_bytes=call.system.max_response_bytes,
                     seconds=call.interface.timeout.total_seconds(),
@@ -224,9 +236,9 @@ _LineKey = tuple[str, str, str, str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
-    """The way to one system; `tokens` are the connections to its token server."""
+    """The way to one system: `base` is its address, `tokens` are the connections to its token server."""
 
-    destination: Destination
+    base: httpx.URL
     connections: Connections
     tokens: Connections
     authenticator: Authenticator
@@ -240,7 +252,7 @@ class _Call:
     system: System
     interface: Interface
     line: _Line
-    url: str
+    target: bytes
     headers: Mapping[str, str]
     content: bytes | None
 
@@ -275,6 +287,13 @@ def _usable(destination: Destination | None, system: System) -> Destination:
     return destination
 
 
+def _base(destination: Destination) -> httpx.URL:
+    try:
+        return httpx.URL(destination.base_url)
+    except httpx.InvalidURL as error:
+        raise RequestRefused("REQUEST_REFUSED", f"The address of the system can't be used: {error}.") from None
+
+
 def _content(body: Json) -> bytes | None:
     if body is None:
         return None
@@ -285,11 +304,15 @@ def _content(body: Json) -> bytes | None:
 
 
 def _request(call: _Call, credentials: Mapping[str, str]) -> httpx.Request:
-    headers = {**call.headers, **checked(credentials)}
-    try:
-        return httpx.Request(call.work.request.method, call.url, headers=headers, content=call.content)
-    except (httpx.InvalidURL, ValueError) as error:
-        raise RequestRefused("REQUEST_REFUSED", f"The address of the request can't be used: {error}.") from None
+    # With a target of its own the request keeps the path just as it was rendered and checked, and needs no
+    # address that is parsed anew for every one.
+    return httpx.Request(
+        call.work.request.method,
+        call.line.base,
+        headers={**call.headers, **checked(credentials)},
+        stream=httpx.ByteStream(call.content or b""),
+        extensions={"target": call.target},
+    )
 
 
 def _refused(refusal: RequestRefused) -> Failure:

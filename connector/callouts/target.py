@@ -8,21 +8,31 @@ from urllib.parse import quote, unquote, urlencode
 
 from connector.callouts.refusal import RequestRefused
 
+MAX_LENGTH = 65_536
+"""Longest address, in characters."""
+
 _PATH = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f\\]")
 _ROUNDS = 4
 """How often a path is decoded when it is searched: systems behind gateways may decode more than once."""
 
 
-def target(base_url: str, path: str, query: Mapping[str, str]) -> str:
-    """The address of a request: `base_url`, then `path`, then `query`, percent-encoded.
+def target(base: str, path: str, query: Mapping[str, str]) -> str:
+    """The address of a request: `base`, then `path`, then `query`, percent-encoded.
+
+    `base` is an address or only its path, below which the request stays.
 
     Raises:
-        RequestRefused: the path could lead anywhere else than below `base_url`, or is not encoded.
+        RequestRefused: the path could lead anywhere else than below `base`, or is not encoded; the address
+            is longer than anybody takes.
     """
     _check(path)
-    address = base_url.rstrip("/") + path
-    return f"{address}?{urlencode(query, quote_via=quote)}" if query else address
+    address = base.rstrip("/") + path
+    if query:
+        address = f"{address}?{urlencode(query, quote_via=quote)}"
+    if len(address) > MAX_LENGTH:
+        raise RequestRefused("REQUEST_REFUSED", f"The address of the request is longer than {MAX_LENGTH} characters.")
+    return address
 
 
 def _check(path: str) -> None:
@@ -41,6 +51,8 @@ def _check(path: str) -> None:
         # `;` starts parameters of a segment, which some servers strip before they resolve `..`.
         if any(part.partition(";")[0] in (".", "..") for part in decoded.split("/")):
             raise _refused("holds a dot segment")
+        if "%" not in decoded:
+            return
         decoded = unquote(decoded)
 
 

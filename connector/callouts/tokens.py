@@ -151,8 +151,8 @@ class TokenSource:
             fetch.exception()  # looked at: everybody who waited may have gone
 
     async def _fetch_token(self) -> str:
-        async with self._connections.one() as client:
-            answer = await exchange(client, self._request(), max_bytes=MAX_TOKEN_BYTES, seconds=TOKEN_SECONDS)
+        async with self._connections.one() as connection:
+            answer = await exchange(connection, self._request(), max_bytes=MAX_TOKEN_BYTES, seconds=TOKEN_SECONDS)
         if isinstance(answer, Failure):
             # Asking for a token twice does no harm, so an unknown outcome of it is only transient.
             mendable = answer.failure_class is FailureClass.CONFIGURATION

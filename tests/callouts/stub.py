@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -195,6 +196,13 @@ async def raw_server(handle: Handler, context: ssl.SSLContext | None = None) -> 
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await server.wait_closed()
+
+
+def tls(certificate: Path) -> ssl.SSLContext:
+    """What a server with this certificate and key takes TLS connections with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:
