@@ -91,8 +91,8 @@ class OneConnection(httpx.AsyncBaseTransport):
         if wire is not None:
             if self._leads_to == to and wire.can_be_used_again(self._keep_alive):
                 return wire
-            wire.drop()
-        self._wire = None
+            await wire.closed()
+            self._wire = None
         self._wire = await self._open(url, request.extensions.get("timeout", {}).get("connect"))
         self._leads_to = to
         return self._wire
