@@ -23,13 +23,13 @@ from pathlib import Path
 from bench.machine import Spread
 from bench.orders import ten_set
 from bench.quiet import quiet
-from connector.callouts.attempt import AttemptRecord
 from connector.callouts.destination import Destination
 from connector.callouts.runner import CalloutRunner
 from connector.callouts.sender import CalloutSender
 from connector.callouts.verdict import CalloutEvent
 from connector.log import configure
 from connector.mappings.set import MappingSet
+from connector.model.attempt import AttemptRecord
 from connector.model.events import CalloutCompleted
 from connector.model.ids import ItemNo, OrderId
 from connector.model.work import RenderedRequest, Work

@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from connector.callouts.verdict import CalloutEvent
 from connector.model.attempt import AttemptRecord
 
-    def fields(self) -> dict[str, object]:
-        """Each field by its name."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
