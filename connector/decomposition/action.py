@@ -19,7 +19,8 @@ before an attribute existed counts as having the attribute's default.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from connector.decomposition.values import same
 from connector.mappings.set import Product
@@ -37,8 +38,7 @@ def wanted(actions: Iterable[Action]) -> Action:
     return Action.DISCONNECT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the lines and rules want of one technical line."""
 
     action: Action
@@ -51,19 +51,20 @@ class Wish:
     sub_action: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The action of a technical line, its attributes, what changes, and why."""
 
     action: Action
     reason: str
     attributes: JsonObject
-    changes: Mapping[str, AttributeChange] = field(default_factory=dict)
+    changes: Mapping[str, AttributeChange] = msgspec.field(default_factory=dict)
 
 
-def compare(product: Product, wish: Wish, as_is: JsonObject | None) -> Comparison:
-    """Compare what is wanted with the attributes of what is installed (None: nothing is)."""
-    defaults = {name: each.default for name, each in product.attributes.items() if each.default is not None}
+def compare(product: Product, defaults: JsonObject, wish: Wish, as_is: JsonObject | None) -> Comparison:
+    """Compare what is wanted with the attributes of what is installed (None: nothing is).
+
+    `defaults` are the values that the product's attributes have by themselves.
+    """
     if wish.action is Action.DISCONNECT:
         if as_is is None:
             reason = "all its lines are disconnected; nothing is installed, so the values are those of the rules"

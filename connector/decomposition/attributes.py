@@ -17,6 +17,7 @@ from connector.decomposition.firing import Candidate
 from connector.decomposition.journal import seen, sightings
 from connector.decomposition.probe import NoValue, value_of
 from connector.decomposition.scope import as_key
+from connector.decomposition.tables import Given
 from connector.decomposition.values import Unusable, shown
 from connector.mappings.expression import Activation
 from connector.mappings.set import MappingSet, Value
@@ -26,12 +27,13 @@ from connector.model.order import Action
 
 def contribution(candidate: Candidate, action: Action, draft: Draft, context: Context) -> Contribution:
     """What the candidate's rule gives to the draft."""
-    rule = candidate.rule
+    rule = candidate.leading.rule
     values: dict[str, Json] = {}
     cleared: list[str] = []
     unknown: dict[str, str] = {}
-    for name, given in rule.attributes.items():
-        saw = seen(given.expression, candidate.variables)
+    for attribute in candidate.leading.attributes:
+        name, given = attribute.name, attribute.value
+        saw = seen(attribute.asked, candidate.variables)
         try:
             value = _value(given, candidate.activation, context.mapping_set)
             reason = f"is {shown(value)}"
@@ -41,7 +43,7 @@ def contribution(candidate: Candidate, action: Action, draft: Draft, context: Co
                 if value is None:
                     cleared.append(name)
         except NoValue as failure:
-            value, reason = _without(candidate, draft, name, str(failure), context)
+            value, reason = _without(candidate, draft, attribute, str(failure), context)
             if value is None and not given.has_default:
                 unknown[name] = str(failure)
         if value is not None:
@@ -52,8 +54,8 @@ def contribution(candidate: Candidate, action: Action, draft: Draft, context: Co
             reason,
             taken=value is not None,
             rule=rule.id,
-            source=given.source,
-            expression=given.expression,
+            source=attribute.source,
+            asked=attribute.asked,
             seen=saw,
         )
     return Contribution(
@@ -75,10 +77,9 @@ def _value(given: Value, activation: Activation, mapping_set: MappingSet) -> Jso
     return table[key]
 
 
-def _without(candidate: Candidate, draft: Draft, name: str, failure: str, context: Context) -> tuple[Json, str]:
+def _without(candidate: Candidate, draft: Draft, attribute: Given, failure: str, context: Context) -> tuple[Json, str]:
     """What becomes of an attribute whose expression failed: its value, if it has one, and what to say."""
-    line, rule = candidate.line, candidate.rule
-    given = rule.attributes[name]
+    line, name, given = candidate.line, attribute.name, attribute.value
     stays = draft.as_is is not None and line.action in (Action.CHANGE, Action.NO_CHANGE)
     if stays and draft.as_is is not None and name in draft.as_is.attributes:
         return None, f"stays {shown(draft.as_is.attributes[name])} as installed ({failure})"
@@ -88,12 +89,12 @@ def _without(candidate: Candidate, draft: Draft, name: str, failure: str, contex
         return given.default, f"is {shown(given.default)}, the default ({failure})"
     if not stays and line.action in (Action.ADD, Action.CHANGE):
         draft.flaws.add(name)
-        saw = sightings(seen(given.expression, candidate.variables))
+        saw = sightings(seen(attribute.asked, candidate.variables))
         context.problem(
             "ATTRIBUTE",
             f"The attribute {name} of {draft.product.code} has no value: {failure}" + (f" ({saw})." if saw else "."),
             where=str(line),
-            hint=f"Give the line what the rule {rule.id} reads, or the rule a default.",
-            source=given.source,
+            hint=f"Give the line what the rule {candidate.leading.rule.id} reads, or the rule a default.",
+            source=attribute.source,
         )
     return None, f"has no value ({failure})"

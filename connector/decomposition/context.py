@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from connector.decomposition.installed import Installed
 from connector.decomposition.journal import Journal
 from connector.decomposition.near import NearMiss
+from connector.decomposition.tables import Tables
 from connector.mappings.set import MappingSet
 from connector.model.failure import Problem
 from connector.model.ids import LineId
@@ -22,6 +23,7 @@ class Context:
     order: Order
     order_view: JsonObject
     mapping_set: MappingSet
+    tables: Tables
     as_is: Installed
     places: Mapping[LineId, int]
     """Place of each commercial line in the order, from 0."""

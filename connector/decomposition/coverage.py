@@ -67,6 +67,6 @@ class Coverage:
             names = [self._context.labels[source] for source in line.sources]
             more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
             where += f" from {', '.join(names[:_MOST_NAMED])}{more}"
-        source = self._context.mapping_set.products[line.product].source
+        source = str(self._context.mapping_set.products[line.product].source)
         self._context.problem(code, message, where=where, hint=hint, source=source, near_misses=told(almost))
         self._context.journal.note("line", line.subject, message, taken=False, rule=code, source=source)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from connector.decomposition.source import SourceLine
 from connector.mappings.set import Product, Rule
@@ -12,8 +13,7 @@ from connector.model.json import Json
 from connector.model.order import Action, InventoryItem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contribution:
+class Contribution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one rule, applied to one line, gives to a technical line."""
 
     rule: Rule
@@ -23,7 +23,7 @@ class Contribution:
     values: Mapping[str, Json]
     cleared: tuple[str, ...] = ()
     """Attributes whose expression gave null."""
-    unknown: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Attributes that the line says nothing of, each with why."""
 
     @property
@@ -32,8 +32,7 @@ class Contribution:
         return (self.rule.priority, self.rule.id, self.line.place)
 
 
-@dataclass(slots=True, kw_only=True)
-class Draft:
+class Draft(msgspec.Struct, kw_only=True, gc=False):
     """A technical line before its values are merged."""
 
     no: TechnicalLineNo
@@ -42,8 +41,8 @@ class Draft:
     as_is: InventoryItem | None
     subject: str
     """`T3`."""
-    contributions: list[Contribution] = field(default_factory=list)
-    flaws: set[str] = field(default_factory=set)
+    contributions: list[Contribution] = msgspec.field(default_factory=list)
+    flaws: set[str] = msgspec.field(default_factory=set)
     """Attributes that have a problem."""
     is_finished: bool = False
 

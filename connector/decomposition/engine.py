@@ -16,6 +16,7 @@ from connector.decomposition.rules import RuleRun
 from connector.decomposition.scenarios import PlannedLine, plans_of
 from connector.decomposition.scope import Bundles
 from connector.decomposition.source import SourceLine
+from connector.decomposition.tables import Tables
 from connector.mappings.set import MappingSet
 from connector.mappings.views import commercial_views, order_view
 from connector.model.json import JsonObject
@@ -45,6 +46,7 @@ class _Run:
         self._given = order
         self._set = mapping_set
         self._now = now
+        self._tables = Tables.of(mapping_set)
         self._prepared = prepare(order, mapping_set)
         self._order = self._prepared.order
         self._sound = [line for line in self._order.lines if line.id in self._prepared.sound]
@@ -56,10 +58,11 @@ class _Run:
             order=self._order,
             order_view=order_view(self._order),
             mapping_set=mapping_set,
+            tables=self._tables,
             as_is=as_is,
             places={line.id: place for place, line in enumerate(self._order.lines)},
             labels=self._prepared.labels,
-            possibly_incomplete=reachable(left_out, mapping_set.rules),
+            possibly_incomplete=reachable(left_out, self._tables.targets),
             problems=[*self._prepared.problems, *as_is.problems],
         )
 
@@ -75,13 +78,13 @@ class _Run:
         rules = RuleRun(context, self._bundles).run([self._source(line) for line in self._sound])
         coverage = Coverage(context, rules)
         planned: list[tuple[PlannedLine, tuple[str, ...]]] = []
-        for line in (*map(self._commercial, self._sound), *map(_technical, rules.lines, rules.views)):
-            scenarios = self._set.scenarios.get(line.product, ())
-            plans, misses = plans_of(line, scenarios, context.order_view, self._now, context.journal)
+        for line in (*map(self._commercial, self._sound), *map(self._technical, rules.lines, rules.views)):
+            choices = self._tables.scenarios.get(line.product, ())
+            plans, misses = plans_of(line, choices, context.order_view, self._now, context.journal)
             planned.append((line, plans))
             if not plans:
                 coverage.without_plan(line, misses)
-        items, rings = Planner(self._order, self._bundles, self._set, context.journal).plan(planned)
+        items, rings = Planner(self._order, self._bundles, self._tables, context.journal).plan(planned)
         context.problems.extend(rings)
         return self._decomposition(rules.lines, items)
 
@@ -122,6 +125,7 @@ class _Run:
         )
 
     def _commercial(self, line: OrderLine) -> PlannedLine:
+        root = self._bundles.roots[line.id]
         return PlannedLine(
             subject=self._prepared.labels[line.id],
             product=line.product,
@@ -130,18 +134,19 @@ class _Run:
             identity=f"{line.product}:{self._bundles.asset(line.id)}",
             number=None,
             sources=(line.id,),
-            root=self._bundles.roots[line.id],
+            root=root,
+            bundle=self._bundles.asset(root),
         )
 
-
-def _technical(line: TechnicalLine, view: JsonObject) -> PlannedLine:
-    return PlannedLine(
-        subject=f"T{line.no}",
-        product=line.product,
-        action=line.action,
-        view=view,
-        identity=f"{line.product}:{line.scope_key}",
-        number=line.no,
-        sources=line.sources,
-        root=line.root,
-    )
+    def _technical(self, line: TechnicalLine, view: JsonObject) -> PlannedLine:
+        return PlannedLine(
+            subject=f"T{line.no}",
+            product=line.product,
+            action=line.action,
+            view=view,
+            identity=f"{line.product}:{line.scope_key}",
+            number=line.no,
+            sources=line.sources,
+            root=line.root,
+            bundle=self._bundles.asset(line.root),
+        )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from connector.decomposition.action import Comparison, Wish, compare, wanted
 from connector.decomposition.context import Context
 from connector.decomposition.draft import Contribution, Draft
 from connector.decomposition.merge import AGGREGATES, Conflict, merged, quantity_of
 from connector.decomposition.values import Unusable, allowed, bounded, fitted, shown
-from connector.mappings.set import AttributeDefinition, MappingSet
+from connector.mappings.set import AttributeDefinition
 from connector.model.json import Json, JsonObject
 from connector.model.order import Action
 from connector.model.technical import TechnicalLine
@@ -18,8 +19,7 @@ from connector.model.technical import TechnicalLine
 _MOST_NAMED = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merged:
+class Merged(msgspec.Struct, frozen=True, gc=False):
     """What all contributions together give to a technical line, and take away from it."""
 
     values: Mapping[str, Json]
@@ -32,7 +32,6 @@ class Finisher:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._journal = context.journal
-        self._filled_later: frozenset[str] | None = None
 
     def finish(self, draft: Draft) -> TechnicalLine:
         """The technical line that a draft has become.
@@ -53,11 +52,14 @@ class Finisher:
             asset_known=draft.key in self._context.as_is.keys or any(each.line.asset_known for each in live),
             sub_action=any(each.line.sub_action for each in live),
         )
-        outcome = compare(draft.product, wish, None if draft.as_is is None else draft.as_is.attributes)
+        needs = self._context.tables.needs[draft.product.code]
+        outcome = compare(draft.product, needs.defaults, wish, None if draft.as_is is None else draft.as_is.attributes)
         line = self._line(draft, live, outcome)
         self._explain(draft, line, outcome, given.values)
         if outcome.action in (Action.ADD, Action.CHANGE):
-            self._require(draft, outcome, live)
+            for definition in needs.required:
+                if definition.name not in outcome.attributes and definition.name not in draft.flaws:
+                    self._missing(draft, definition, live)
         return line
 
     # -- merging --------------------------------------------------------------------------------------
@@ -105,7 +107,7 @@ class Finisher:
                 "merge",
                 f"{draft.subject}.{name}",
                 f"is {shown(value)}: {rule} of {len(givers)} values",
-                source=definition.source,
+                source=str(definition.source),
                 seen=_offers(name, givers),
             )
         return value
@@ -127,7 +129,7 @@ class Finisher:
             f"{draft.subject}.{name}",
             told if is_binding else f"{told}; it stays as it is",
             taken=False,
-            source=definition.source,
+            source=str(definition.source),
             seen=_offers(name, givers),
         )
         if is_binding:
@@ -170,7 +172,7 @@ class Finisher:
                 "merge",
                 f"{draft.subject}.quantity",
                 f"is {quantity:g}: {draft.product.quantity} of {len(quantities)} lines",
-                source=draft.product.source,
+                source=str(draft.product.source),
             )
         sources = draft.sources(self._context.places)
         parents = {given.line.number for given in draft.contributions if given.line.number is not None}
@@ -194,7 +196,7 @@ class Finisher:
             "line",
             draft.subject,
             f"{line.product} for {line.scope_key}, from {count} order line{'s' if count > 1 else ''}",
-            source=draft.product.source,
+            source=str(draft.product.source),
         )
         self._journal.note(
             "action",
@@ -215,21 +217,14 @@ class Finisher:
                     "attribute",
                     f"{draft.subject}.{name}",
                     f"is {shown(value)}, the product's default",
-                    source=definition.source,
+                    source=str(definition.source),
                 )
 
     # -- what must be there ---------------------------------------------------------------------------
 
-    def _require(self, draft: Draft, outcome: Comparison, live: Sequence[Contribution]) -> None:
-        for name, definition in draft.product.attributes.items():
-            if definition.required and name not in outcome.attributes and name not in draft.flaws:
-                self._missing(draft, definition, live)
-
     def _missing(self, draft: Draft, definition: AttributeDefinition, live: Sequence[Contribution]) -> None:
-        if self._filled_later is None:
-            self._filled_later = filled_later(self._context.mapping_set)
         name = definition.name
-        if name in self._filled_later:
+        if name in self._context.tables.filled_later:
             self._journal.note(
                 "attribute", f"{draft.subject}.{name}", "has no value yet: an item fills it in", taken=False
             )
@@ -250,20 +245,3 @@ class Finisher:
 
 def _offers(name: str, givers: Sequence[Contribution]) -> JsonObject:
     return {f"{given.line} by {given.rule.id}": bounded(given.values[name]) for given in givers[:_MOST_NAMED]}
-
-
-def filled_later(mapping_set: MappingSet) -> frozenset[str]:
-    """The attributes that items of the set fill in while an order is fulfilled: outputs of interfaces and
-    of inbound events, attributes set by auto items, fields of manual forms.
-    """
-    names: set[str] = set()
-    for system in mapping_set.systems.values():
-        for interface in system.interfaces.values():
-            names.update(interface.outputs)
-        for event in system.events.values():
-            names.update(event.outputs)
-    for plan in mapping_set.plans.values():
-        for item in plan.items.values():
-            names.update(item.sets)
-            names.update(field.name for field in item.form)
-    return frozenset(names)

@@ -12,26 +12,26 @@ Of the rules of an XOR group that would fire only the first does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from connector.decomposition.context import Context
 from connector.decomposition.journal import seen
 from connector.decomposition.near import NearMiss
 from connector.decomposition.probe import NoValue, holds
 from connector.decomposition.source import SourceLine
+from connector.decomposition.tables import Leading
 from connector.mappings.expression import Activation
-from connector.mappings.set import RULE, Product, Rule, Scope
+from connector.mappings.set import RULE, Scope
 from connector.model.json import Json, JsonObject
 from connector.model.order import Action, InventoryItem
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """A rule, tried on a line."""
 
     line: SourceLine
-    rule: Rule
-    target: Product
+    leading: Leading
     as_is: InventoryItem | None
     """What is installed of the target under the key that the line has there."""
     variables: Mapping[str, Json]
@@ -39,7 +39,7 @@ class Candidate:
 
     def seen(self) -> JsonObject:
         """What the rule's condition reads."""
-        return {} if self.rule.when is None else seen(self.rule.when, self.variables)
+        return seen(self.leading.when, self.variables)
 
 
 def action_given(candidate: Candidate, taken_groups: Mapping[str, str], context: Context) -> Action | None:
@@ -48,7 +48,7 @@ def action_given(candidate: Candidate, taken_groups: Mapping[str, str], context:
 
     `taken_groups` are the XOR groups in which a rule fired for this line, each with that rule's id.
     """
-    line, rule = candidate.line, candidate.rule
+    line, rule = candidate.line, candidate.leading.rule
     winner = taken_groups.get(rule.xor) if rule.xor is not None else None
     if winner is None:
         try:
@@ -70,19 +70,19 @@ def action_given(candidate: Candidate, taken_groups: Mapping[str, str], context:
         reason,
         taken=False,
         rule=rule.id,
-        source=rule.source,
-        expression=rule.when,
+        source=candidate.leading.source,
+        asked=candidate.leading.when,
         seen=saw,
     )
     context.near_misses.setdefault(line.subject, []).append(
-        NearMiss(kind="rule", name=rule.id, when=rule.when, reason=reason, saw=saw)
+        NearMiss(kind="rule", name=rule.id, when=candidate.leading.when, reason=reason, saw=saw)
     )
     return None
 
 
 def _is_no_longer_wanted(candidate: Candidate) -> bool:
     """Whether a rule that does not fire leaves something installed that this Change line had alone."""
-    line, rule, target = candidate.line, candidate.rule, candidate.target
+    line, rule, target = candidate.line, candidate.leading.rule, candidate.leading.target
     if line.action is not Action.CHANGE or candidate.as_is is None:
         return False
     if target.scope is not Scope.LINE or target.scope_key is not None:

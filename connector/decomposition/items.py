@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import msgspec
 
 from connector.decomposition.journal import Journal
 from connector.decomposition.scenarios import PlannedLine
 from connector.decomposition.scope import Bundles, key_by_scope
-from connector.mappings.set import Dependency, ItemDefinition, MappingSet, Scope
+from connector.decomposition.tables import Step, Tables
+from connector.mappings.set import Dependency, ItemDefinition, Scope
 from connector.model.failure import Problem
 from connector.model.ids import ItemNo, LineId
 from connector.model.order import Order
@@ -46,35 +48,40 @@ class TooManyDependencies(Exception):
         self.dependency = dependency
 
 
-@dataclass(slots=True, kw_only=True)
-class Instance:
+class Instance(msgspec.Struct, gc=False):
     """An item before it has its number."""
 
-    definition: ItemDefinition
+    step: Step
     scope_key: str
-    lines: list[PlannedLine] = field(default_factory=list)
-    before: list[int] = field(default_factory=list)
+    lines: list[PlannedLine]
+    before: Sequence[int] = ()
     """Places of the instances that it waits for."""
     unmet: tuple[Dependency, ...] = ()
     """Dependencies across definitions that found nothing."""
 
     @property
+    def definition(self) -> ItemDefinition:
+        """What it is an instance of."""
+        return self.step.definition
+
+    @property
     def label(self) -> str:
         """`activate (T3)`."""
         more = f" and {len(self.lines) - 1} more" if len(self.lines) > 1 else ""
-        return f"{self.definition.plan}/{self.definition.key} ({self.lines[0].subject}{more})"
+        return f"{self.step.name} ({self.lines[0].subject}{more})"
 
 
 class Planner:
     """Makes the items of one order."""
 
-    def __init__(self, order: Order, bundles: Bundles, mapping_set: MappingSet, journal: Journal) -> None:
+    def __init__(self, order: Order, bundles: Bundles, tables: Tables, journal: Journal) -> None:
         self._order = order
         self._bundles = bundles
-        self._set = mapping_set
+        self._lanes = tables.lanes
         self._journal = journal
         self._instances: list[Instance] = []
-        self._places: dict[tuple[str, str, str], int] = {}
+        self._places: dict[str, tuple[dict[str, int], ...]] = {}
+        """By plan definition: for each of its items the places of its instances, by scope key."""
 
     def plan(self, lines: Sequence[tuple[PlannedLine, tuple[str, ...]]]) -> tuple[tuple[Item, ...], list[Problem]]:
         """The items of these lines, each with its plan definitions; numbered so that an item comes after
@@ -84,30 +91,37 @@ class Planner:
         """
         for line, plans in lines:
             for plan in plans:
-                for definition in self._set.plans[plan].items.values():
-                    self._instance(definition, line)
+                self._instantiate(plan, line)
         try:
             self._connect()
         except TooManyDependencies as much:
             return (), [_too_many(much)]
+        if all(max(instance.before, default=-1) < place for place, instance in enumerate(self._instances)):
+            return self._numbered(range(len(self._instances))), []
         order, rings = _in_order(self._instances)
         if rings:
             return (), [self._ring(ring) for ring in rings]
         return self._numbered(order), []
 
-    def _instance(self, definition: ItemDefinition, line: PlannedLine) -> None:
-        address = (definition.plan, definition.key, self._scope_key(definition.scope, line))
-        place = self._places.get(address)
-        if place is None:
-            place = self._places[address] = len(self._instances)
-            self._instances.append(Instance(definition=definition, scope_key=address[2]))
-        self._instances[place].lines.append(line)
+    def _instantiate(self, plan: str, line: PlannedLine) -> None:
+        steps = self._lanes[plan].steps
+        columns = self._places.get(plan)
+        if columns is None:
+            columns = self._places[plan] = tuple({} for _ in steps)
+        for step, places in zip(steps, columns, strict=True):
+            scope_key = self._scope_key(step.definition.scope, line)
+            place = places.get(scope_key)
+            if place is None:
+                places[scope_key] = len(self._instances)
+                self._instances.append(Instance(step, scope_key, [line]))
+            else:
+                self._instances[place].lines.append(line)
 
     def _scope_key(self, scope: Scope, line: PlannedLine) -> str:
         return key_by_scope(
             scope,
             own=line.identity,
-            bundle=self._bundles.asset(line.root),
+            bundle=line.bundle,
             order=self._order.id,
             account=self._order.account.id,
         )
@@ -118,30 +132,45 @@ class Planner:
         groups = self._grouped()
         count = 0
         for instance in self._instances:
-            before: dict[int, None] = {}
-            unmet = []
-            for dependency in instance.definition.after:
-                if dependency.scope is None:
-                    found = self._inside(instance, dependency.key)
-                else:
-                    found = self._across(instance, dependency.scope, dependency, groups)
-                    if not found:
-                        unmet.append(dependency)
-                before.update(dict.fromkeys(found))
-                count += len(found)
-                if count > MOST_DEPENDENCIES:
-                    raise TooManyDependencies(instance.definition, dependency)
-            instance.before = list(before)
-            instance.unmet = tuple(unmet)
+            beside = instance.step.beside
+            if beside is None:
+                count = self._wait(instance, groups, count)
+            elif beside:
+                columns = self._places[instance.definition.plan]
+                instance.before = [columns[place][instance.scope_key] for place in beside]
+                count += len(beside)
+            if count > MOST_DEPENDENCIES:
+                raise TooManyDependencies(instance.definition, instance.definition.after[-1])
+
+    def _wait(self, instance: Instance, groups: Mapping[_Group, dict[int, None]], count: int) -> int:
+        """Find what an instance waits for beyond its own kind; gives the dependencies found until now."""
+        before: dict[int, None] = {}
+        unmet = []
+        for dependency in instance.definition.after:
+            if dependency.scope is None:
+                found = self._inside(instance, dependency.key)
+            else:
+                found = self._across(instance, dependency.scope, dependency, groups)
+                if not found:
+                    unmet.append(dependency)
+            before.update(dict.fromkeys(found))
+            count += len(found)
+            if count > MOST_DEPENDENCIES:
+                raise TooManyDependencies(instance.definition, dependency)
+        instance.before = list(before)
+        instance.unmet = tuple(unmet)
+        return count
 
     def _grouped(self) -> Mapping[_Group, dict[int, None]]:
         """The instances that something waits for across definitions, by what it calls them."""
-        definitions = {id(each.definition): each.definition for each in self._instances}
         wanted: dict[str, dict[tuple[Scope, str | None], None]] = {}
-        for definition in definitions.values():
-            for dependency in definition.after:
-                if dependency.scope is not None:
-                    wanted.setdefault(dependency.key, {})[dependency.scope, dependency.plan] = None
+        for used in self._places:
+            for step in self._lanes[used].steps:
+                for dependency in step.definition.after if step.beside is None else ():
+                    if dependency.scope is not None:
+                        wanted.setdefault(dependency.key, {})[dependency.scope, dependency.plan] = None
+        if not wanted:
+            return {}
         groups: dict[_Group, dict[int, None]] = {}
         for place, instance in enumerate(self._instances):
             for scope, plan in wanted.get(instance.definition.key, ()):
@@ -161,9 +190,12 @@ class Planner:
                 return ("",)
 
     def _inside(self, instance: Instance, key: str) -> list[int]:
-        definition = self._set.plans[instance.definition.plan].items[key]
-        addresses = dict.fromkeys(self._scope_key(definition.scope, line) for line in instance.lines)
-        return [self._places[definition.plan, key, scope_key] for scope_key in addresses]
+        lane = self._lanes[instance.definition.plan]
+        column = lane.places[key]
+        scope = lane.steps[column].definition.scope
+        places = self._places[instance.definition.plan][column]
+        scope_keys = dict.fromkeys(self._scope_key(scope, line) for line in instance.lines)
+        return [places[scope_key] for scope_key in scope_keys]
 
     def _across(
         self, instance: Instance, scope: Scope, wanted: Dependency, groups: Mapping[_Group, dict[int, None]]
@@ -177,12 +209,15 @@ class Planner:
     # -- numbers --------------------------------------------------------------------------------------
 
     def _numbered(self, order: Sequence[int]) -> tuple[Item, ...]:
-        numbers = {place: ItemNo(number) for number, place in enumerate(order, start=1)}
-        return tuple(self._item(self._instances[place], numbers, numbers[place]) for place in order)
+        numbers = [ItemNo(0)] * len(order)
+        for number, place in enumerate(order, start=1):
+            numbers[place] = ItemNo(number)
+        return tuple([self._item(self._instances[place], numbers, numbers[place]) for place in order])
 
-    def _item(self, instance: Instance, numbers: Mapping[int, ItemNo], no: ItemNo) -> Item:
-        definition, first = instance.definition, instance.lines[0]
-        after = tuple(sorted(numbers[place] for place in instance.before))
+    def _item(self, instance: Instance, numbers: Sequence[ItemNo], no: ItemNo) -> Item:
+        step, first = instance.step, instance.lines[0]
+        definition = step.definition
+        after = tuple(sorted([numbers[place] for place in instance.before]))
         lines = [line.subject for line in instance.lines[:MOST_LINES]]
         if len(instance.lines) > MOST_LINES:
             lines.append(f"… {len(instance.lines) - MOST_LINES} more")
@@ -190,16 +225,16 @@ class Planner:
         if after:
             more = f", … {len(after) - MOST_LINES} more" if len(after) > MOST_LINES else ""
             reason += f", after {', '.join(map(str, after[:MOST_LINES]))}{more}"
-        name = f"{definition.plan}/{definition.key}"
-        self._journal.note("item", f"item {no}", reason, rule=name, source=definition.source, seen={"lines": lines})
+        subject = f"item {no}"
+        self._journal.note("item", subject, reason, rule=step.name, source=step.source, seen={"lines": lines})
         for dependency in instance.unmet:
             self._journal.note(
                 "item",
-                f"item {no}",
+                subject,
                 f"waits for no {_written(dependency)}: the order has none",
                 taken=False,
-                rule=name,
-                source=dependency.source,
+                rule=step.name,
+                source=str(dependency.source),
             )
         return Item(
             no=no,

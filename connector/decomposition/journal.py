@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from connector.decomposition.tables import Asked
 from connector.decomposition.values import bounded, shown
-from connector.mappings.expression import Expression, Source
 from connector.model.json import Json, JsonObject
 from connector.model.technical import Decision, DecisionKind
 
 _NOTHING: JsonObject = {}
-_SEEN_PATHS = 12
 
 
 class Journal:
@@ -29,12 +28,12 @@ class Journal:
         *,
         taken: bool = True,
         rule: str = "",
-        source: Source | None = None,
-        expression: Expression | None = None,
+        source: str = "",
+        asked: Asked | None = None,
         seen: JsonObject = _NOTHING,
         made: str = "",
     ) -> None:
-        """Record one decision; with an expression, `seen` is what it read (`seen(...)`)."""
+        """Record one decision; with an expression that was asked, `seen` is what it read (`seen(...)`)."""
         self.decisions.append(
             Decision(
                 kind=kind,
@@ -42,20 +41,22 @@ class Journal:
                 taken=taken,
                 reason=reason,
                 rule=rule,
-                source="" if source is None else str(source),
-                expression="" if expression is None else expression.text,
+                source=source,
+                expression="" if asked is None else asked.text,
                 seen=seen,
                 made=made,
             )
         )
 
 
-def seen(expression: Expression, variables: Mapping[str, Json]) -> JsonObject:
+def seen(asked: Asked | None, variables: Mapping[str, Json]) -> JsonObject:
     """What an expression reads in its variables: each dotted path of it with the value there, cut to a
     bounded size; null where the value is absent.
     """
+    if asked is None:
+        return _NOTHING
     found: dict[str, Json] = {}
-    for path in expression.names[:_SEEN_PATHS]:
+    for dotted, path in asked.sights:
         if path[0] not in variables:
             continue  # a macro's own variable, such as c in exists(c, …)
         value: Json = variables[path[0]]
@@ -63,7 +64,7 @@ def seen(expression: Expression, variables: Mapping[str, Json]) -> JsonObject:
             value = value.get(step) if isinstance(value, Mapping) else None
             if value is None:
                 break
-        found[".".join(path)] = bounded(value)
+        found[dotted] = bounded(value)
     return found
 
 

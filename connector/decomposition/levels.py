@@ -5,27 +5,25 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 
-from connector.mappings.set import Rule
 
-
-def levels(products: Iterable[str], rules: Mapping[str, Sequence[Rule]]) -> tuple[str, ...]:
+def levels(products: Iterable[str], leads_to: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Every product that rules lead to from `products`, those themselves included, each after all products
     of these that have a rule to it; else as they are met, level by level.
 
     Where rules lead in a ring there is no such order; the product of the ring that was met first goes first.
     """
-    targets: dict[str, tuple[str, ...]] = {}
+    targets: dict[str, Sequence[str]] = {}
     ahead = dict.fromkeys(products)
     while ahead:
         for product in ahead:
-            targets[product] = tuple(dict.fromkeys(rule.target for rule in rules.get(product, ())))
+            targets[product] = leads_to.get(product, ())
         ahead = dict.fromkeys(target for product in ahead for target in targets[product] if target not in targets)
     return _sorted(targets)
 
 
-def reachable(products: Iterable[str], rules: Mapping[str, Sequence[Rule]]) -> frozenset[str]:
+def reachable(products: Iterable[str], leads_to: Mapping[str, Sequence[str]]) -> frozenset[str]:
     """Every product that rules may lead to from `products`, those themselves included."""
-    return frozenset(levels(products, rules))
+    return frozenset(levels(products, leads_to))
 
 
 def _sorted(targets: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from connector.decomposition.journal import sightings
-from connector.mappings.expression import Expression
+from connector.decomposition.tables import Asked
 from connector.model.json import JsonObject
 
 _MOST = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NearMiss:
+class NearMiss(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A rule or scenario that did not apply to a line."""
 
     kind: Literal["rule", "scenario"]
     name: str
-    when: Expression | None
+    when: Asked | None
     reason: str
     saw: JsonObject
 

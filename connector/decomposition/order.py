@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from connector.decomposition.scope import ASSET, MAX_KEY
+from connector.decomposition.tables import Tables
 from connector.decomposition.values import Unusable, allowed, fitted, plain, shown
 from connector.mappings.set import AttributeDefinition, MappingSet, Product
 from connector.model.failure import Problem
@@ -51,10 +52,7 @@ class _Check:
         self._problems: list[Problem] = []
         self._unsound: set[LineId] = set()
         self._suggested: dict[str, str] = {}
-        self._sellable = [code for code, product in mapping_set.products.items() if product.kind == "commercial"]
-        self._everywhere = frozenset(
-            name.partition(".")[2] for name in mapping_set.intake.lines if name.startswith("attributes.")
-        ) | {ASSET}
+        self._tables = Tables.of(mapping_set)
         self._labels: dict[LineId, str] = {}
 
     def run(self) -> Prepared:
@@ -150,7 +148,8 @@ class _Check:
 
     def _like(self, code: str) -> str:
         if code not in self._suggested:
-            close = get_close_matches(code, self._sellable, n=1) if len(self._suggested) < _MOST_SUGGESTIONS else []
+            known = self._tables.sellable if len(self._suggested) < _MOST_SUGGESTIONS else ()
+            close = get_close_matches(code, known, n=1)
             self._suggested[code] = f"Did you mean {close[0]}?" if close else ""
         return self._suggested[code]
 
@@ -166,15 +165,15 @@ class _Check:
             if value is not None or line.action is Action.CHANGE:
                 taken[name] = value
         if line.action is Action.ADD:
-            for name, definition in product.attributes.items():
-                if definition.default is not None:
-                    taken.setdefault(name, definition.default)
+            for name, default in self._tables.needs[product.code].defaults.items():
+                taken.setdefault(name, default)
         self._require(line, product, taken)
         return taken
 
     def _require(self, line: OrderLine, product: Product, taken: JsonObject) -> None:
-        for name, definition in product.attributes.items():
-            if definition.required and self._is_missing(line, name, taken):
+        for definition in self._tables.needs[product.code].required:
+            name = definition.name
+            if self._is_missing(line, name, taken):
                 self._line_problem(
                     line,
                     "MISSING_ATTRIBUTE",
@@ -217,7 +216,7 @@ class _Check:
                 self._line_problem(
                     line, "WRONG_TYPE", f"{ASSET} is {shown(value)}, not the text that names an installed asset."
                 )
-        elif product.attributes and name not in self._everywhere:
+        elif product.attributes and name not in self._tables.everywhere:
             close = get_close_matches(name, [*product.attributes, ASSET], n=1)
             self._line_problem(
                 line,

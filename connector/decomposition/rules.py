@@ -62,7 +62,7 @@ class RuleRun:
         """Apply the rules to these commercial lines and to everything that comes of them."""
         for line in commercial:
             self._apply(line)
-        order = levels(dict.fromkeys(line.product for line in commercial), self._context.mapping_set.rules)
+        order = levels(dict.fromkeys(line.product for line in commercial), self._context.tables.targets)
         done = dict.fromkeys(order, 0)
         while any(done[product] < len(drafts) for product, drafts in self._by_product.items()):
             for product in order:  # once, unless the rules lead in a ring
@@ -104,15 +104,15 @@ class RuleRun:
     def _apply(self, line: SourceLine) -> None:
         taken_groups: dict[str, str] = {}
         ground: dict[str | None, tuple[dict[str, Json], Activation]] = {}
-        for rule in self._context.mapping_set.rules.get(line.product, ()):
-            target = self._context.mapping_set.products[rule.target]
+        for leading in self._context.tables.rules.get(line.product, ()):
+            rule, target = leading.rule, leading.target
             key = self._key(line, target)
             as_is = self._context.as_is.items.get((target.code, key)) if isinstance(key, str) else None
             slot = None if as_is is None else as_is.id
             if slot not in ground:
                 variables = self._variables(line, as_is)
                 ground[slot] = (variables, RULE.activation(variables))
-            candidate = Candidate(line, rule, target, as_is, *ground[slot])
+            candidate = Candidate(line, leading, as_is, *ground[slot])
             action = action_given(candidate, taken_groups, self._context)
             if action is None:
                 continue
@@ -146,7 +146,7 @@ class RuleRun:
             return reason
 
     def _without_key(self, candidate: Candidate, reason: str) -> None:
-        line, rule, target = candidate.line, candidate.rule, candidate.target
+        line, rule, target = candidate.line, candidate.leading.rule, candidate.leading.target
         written = target.scope_key.source if target.scope_key is not None else target.source
         self._note_fired(candidate, f"leads to {target.code}, which has no scope key here: {reason}", taken=False)
         self._context.problem(
@@ -158,7 +158,7 @@ class RuleRun:
         )
 
     def _contribute(self, candidate: Candidate, key: str, action: Action) -> None:
-        line, rule, target = candidate.line, candidate.rule, candidate.target
+        line, rule, target = candidate.line, candidate.leading.rule, candidate.leading.target
         draft = self._drafts.get((target.code, key))
         if target.code in line.lineage or (draft is not None and draft.is_finished):
             self._note_fired(candidate, f"leads back to {target.code}", taken=False)
@@ -189,15 +189,14 @@ class RuleRun:
         return draft
 
     def _note_fired(self, candidate: Candidate, reason: str, *, taken: bool = True, made: str = "") -> None:
-        rule = candidate.rule
         self._context.journal.note(
             "rule",
             candidate.line.subject,
             reason,
             taken=taken,
-            rule=rule.id,
-            source=rule.source,
-            expression=rule.when,
+            rule=candidate.leading.rule.id,
+            source=candidate.leading.source,
+            asked=candidate.leading.when,
             seen=candidate.seen(),
             made=made,
         )

@@ -62,15 +62,11 @@ class Bundles:
 
 def key_by_scope(scope: Scope, *, own: str, bundle: str, order: str, account: str) -> str:
     """The key of a line whose own key is `own`, in the bundle whose root has the asset `bundle`."""
-    match scope:
-        case Scope.LINE:
-            return own
-        case Scope.BUNDLE:
-            return bundle
-        case Scope.ORDER:
-            return order
-        case Scope.ACCOUNT:
-            return account
+    if scope is Scope.LINE:
+        return own
+    if scope is Scope.BUNDLE:
+        return bundle
+    return order if scope is Scope.ORDER else account
 
 
 def key_by_value(value: Json) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from connector.model.ids import LineId, TechnicalLineNo
 from connector.model.json import JsonObject
 from connector.model.order import Action
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceLine:
+class SourceLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A commercial or technical line that is about to be decomposed."""
 
     subject: str

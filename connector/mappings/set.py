@@ -485,6 +485,8 @@ class MappingSet:
     writeback: Mapping[RecordKind, RecordMapping] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     """The text of every file, by its path inside the folder: what the hash is of, and what is stored."""
+    memo: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was worked out of the set, by whoever did; it never changes either."""
 
     def definition(self, plan: str, key: str) -> ItemDefinition:
         """The definition of one item."""

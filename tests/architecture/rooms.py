@@ -48,7 +48,7 @@ ROOMS: Mapping[str, Room] = {
     ),
     "mappings": _room("mappings", "errors model compiled", pure=True, packages="ruamel cel_expr_python"),
     "reading": _room("mappings.load mappings.orderfile mappings.report", "errors model compiled mappings"),
-    "decomposition": _room("decomposition", "errors model compiled", pure=True),
+    "decomposition": _room("decomposition", "errors model compiled", pure=True, packages="msgspec"),
     "core": _room("orchestrator", "errors model compiled decomposition", pure=True),
     "shell": _room(
         "orchestrator.turn orchestrator.worker orchestrator.sets",

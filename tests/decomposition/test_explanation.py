@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connector.decomposition.explain import subjects, why
 from connector.decomposition.journal import seen
+from connector.decomposition.tables import Asked
 from connector.decomposition.values import bounded, shown
 from connector.mappings.set import Scope
 from connector.model.json import Json
@@ -116,7 +117,7 @@ def test_what_is_seen_is_what_the_expression_reads() -> None:
         " && inventory.number == 1 && has(line.attributes.none)"
     )
 
-    assert seen(expression, variables) == {
+    assert seen(Asked.of(expression), variables) == {
         "order.account.type": "Consumer",
         "line.attributes.tier": "S",
         "line.children": [{"product": "A"}],
