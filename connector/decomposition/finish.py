@@ -12,6 +12,7 @@ from connector.decomposition.draft import Contribution, Draft
 from connector.decomposition.merge import AGGREGATES, Conflict, merged, quantity_of
 from connector.decomposition.values import Unusable, allowed, bounded, fitted, shown
 from connector.mappings.set import AttributeDefinition
+from connector.model.ids import LineId
 from connector.model.json import Json, JsonObject
 from connector.model.order import Action
 from connector.model.technical import TechnicalLine
@@ -40,11 +41,12 @@ class Finisher:
         wants is not disconnected, and takes no value from a line that goes.
         """
         draft.is_finished = True
-        draft.contributions.sort(key=lambda each: each.rank)
+        if len(draft.contributions) > 1:
+            draft.contributions.sort(key=lambda each: each.rank)
         want = wanted(each.action for each in draft.contributions)
         goes = want is Action.DISCONNECT
         live = [each for each in draft.contributions if (each.action is Action.DISCONNECT) is goes]
-        given = self._merge(draft, want, live)
+        given = self._merge(draft, want, live) if len(draft.contributions) > 1 else self._alone(draft, live[0])
         wish = Wish(
             action=want,
             given=given.values,
@@ -64,6 +66,19 @@ class Finisher:
 
     # -- merging --------------------------------------------------------------------------------------
 
+    def _alone(self, draft: Draft, given: Contribution) -> Merged:
+        """What a contribution gives that there is nothing to merge with."""
+        values: dict[str, Json] = {}
+        for name, value in given.values.items():
+            definition = self._definition(draft, name)
+            alone = merged("list", [value]) if definition.merge == "list" else value
+            values[name] = self._fitted(draft, definition, alone, given)
+        return Merged(values=values, cleared=frozenset(given.cleared))
+
+    @staticmethod
+    def _definition(draft: Draft, name: str) -> AttributeDefinition:
+        return draft.product.attributes.get(name) or AttributeDefinition(name=name)
+
     def _merge(self, draft: Draft, want: Action, live: Sequence[Contribution]) -> Merged:
         offered: dict[str, list[Contribution]] = {}
         silent: dict[str, Contribution] = {}
@@ -82,7 +97,7 @@ class Finisher:
         )
         values: dict[str, Json] = {}
         for name, givers in offered.items():
-            definition = draft.product.attributes.get(name) or AttributeDefinition(name=name)
+            definition = self._definition(draft, name)
             try:
                 value = self._merged(draft, definition, givers, silent.get(name))
             except Conflict as conflict:
@@ -182,13 +197,20 @@ class Finisher:
             action=outcome.action,
             scope_key=draft.key,
             sources=sources,
-            root=next(given.line.root for given in draft.contributions if sources[0] in given.line.sources),
+            root=self._root(draft, sources[0]),
             parents=tuple(sorted(parents)),
             quantity=quantity,
             attributes=outcome.attributes,
             changes=outcome.changes,
             request=draft.product.request,
         )
+
+    @staticmethod
+    def _root(draft: Draft, source: LineId) -> LineId:
+        """The root line of the bundle that the first of its sources is in."""
+        if len(draft.contributions) == 1:
+            return draft.contributions[0].line.root
+        return next(given.line.root for given in draft.contributions if source in given.line.sources)
 
     def _explain(self, draft: Draft, line: TechnicalLine, outcome: Comparison, values: Mapping[str, Json]) -> None:
         count = len(line.sources)

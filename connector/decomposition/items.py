@@ -93,10 +93,10 @@ class Planner:
             for plan in plans:
                 self._instantiate(plan, line)
         try:
-            self._connect()
+            is_ordered = self._connect()
         except TooManyDependencies as much:
             return (), [_too_many(much)]
-        if all(max(instance.before, default=-1) < place for place, instance in enumerate(self._instances)):
+        if is_ordered:
             return self._numbered(range(len(self._instances))), []
         order, rings = _in_order(self._instances)
         if rings:
@@ -128,19 +128,24 @@ class Planner:
 
     # -- dependencies ---------------------------------------------------------------------------------
 
-    def _connect(self) -> None:
+    def _connect(self) -> bool:
+        """Find what every instance waits for; gives whether all of it comes earlier anyway."""
         groups = self._grouped()
         count = 0
-        for instance in self._instances:
+        is_ordered = True
+        for place, instance in enumerate(self._instances):
             beside = instance.step.beside
             if beside is None:
                 count = self._wait(instance, groups, count)
             elif beside:
                 columns = self._places[instance.definition.plan]
-                instance.before = [columns[place][instance.scope_key] for place in beside]
+                instance.before = [columns[column][instance.scope_key] for column in beside]
                 count += len(beside)
-            if count > MOST_DEPENDENCIES:
-                raise TooManyDependencies(instance.definition, instance.definition.after[-1])
+                if count > MOST_DEPENDENCIES:
+                    raise TooManyDependencies(instance.definition, instance.definition.after[-1])
+            if instance.before and max(instance.before) >= place:
+                is_ordered = False
+        return is_ordered
 
     def _wait(self, instance: Instance, groups: Mapping[_Group, dict[int, None]], count: int) -> int:
         """Find what an instance waits for beyond its own kind; gives the dependencies found until now."""

@@ -28,6 +28,8 @@ def reachable(products: Iterable[str], leads_to: Mapping[str, Sequence[str]]) ->
 
 def _sorted(targets: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     met = {product: place for place, product in enumerate(targets)}
+    if all(place < met[target] for product, place in met.items() for target in targets[product]):
+        return tuple(targets)
     waiting = dict.fromkeys(targets, 0)
     for product in targets:
         for target in targets[product]:

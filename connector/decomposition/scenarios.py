@@ -47,7 +47,6 @@ def plans_of(
     the product takes the place of one of a class with the same plan.
     """
     variables: dict[str, Json | datetime] = {"order": order_view, "line": line.view, "item": _NO_ITEM, "now": now}
-    activation = PLAN.activation(variables)
     plans: dict[str, None] = {}
     misses: list[NearMiss] = []
     for choice in choices:
@@ -56,14 +55,13 @@ def plans_of(
         if choice.instead:
             reason = f"the scenario {choice.instead} of the product stands in for it"
         elif line.action not in scenario.actions:
-            actions = ", ".join(action.value for action in Action if action in scenario.actions)
-            reason = f"it is for {actions}, and the action is {line.action}"
+            reason = f"it is for {choice.actions}, and the action is {line.action}"
         elif when is None:
             reason = ""
         else:
             saw = seen(when, {"order": order_view, "line": line.view})
             try:
-                reason = "" if holds(when.expression, activation) else "its condition is false"
+                reason = "" if holds(when.expression, PLAN.activation(variables)) else "its condition is false"
             except NoValue as failure:
                 reason = f"its condition can't be evaluated: {failure}"
         journal.note(

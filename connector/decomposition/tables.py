@@ -19,6 +19,7 @@ from connector.mappings.set import (
     Value,
 )
 from connector.model.json import JsonObject
+from connector.model.order import Action
 
 _MOST_SIGHTS = 12
 
@@ -58,12 +59,14 @@ class Leading(msgspec.Struct, frozen=True, gc=False):
 
 
 class Choice(msgspec.Struct, frozen=True, gc=False):
-    """A scenario of a product; `instead` is the one of the product itself that stands in for it."""
+    """A scenario of a product; `instead` is the one of the product itself that stands in for one of a class."""
 
     scenario: Scenario
     when: Asked | None
     source: str
-    instead: str
+    actions: str
+    """The actions that it is for, as text."""
+    instead: str = ""
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -155,12 +158,14 @@ def _choices(code: str, scenarios: Sequence[Scenario]) -> tuple[Choice, ...]:
     own_plans = {scenario.plan: scenario.id for scenario in own}
     inherited = [scenario for scenario in scenarios if scenario.written_for != code]
     return (
-        *(Choice(scenario, _asked(scenario.when), str(scenario.source), "") for scenario in own),
-        *(
-            Choice(scenario, _asked(scenario.when), str(scenario.source), own_plans.get(scenario.plan, ""))
-            for scenario in inherited
-        ),
+        *(_choice(scenario) for scenario in own),
+        *(_choice(scenario, own_plans.get(scenario.plan, "")) for scenario in inherited),
     )
+
+
+def _choice(scenario: Scenario, instead: str = "") -> Choice:
+    actions = ", ".join(action.value for action in Action if action in scenario.actions)
+    return Choice(scenario, _asked(scenario.when), str(scenario.source), actions, instead)
 
 
 def _lane(plan: PlanDefinition) -> Lane:

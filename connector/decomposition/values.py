@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from json.encoder import encode_basestring
 
 from connector.model.json import Json, JsonObject
 
@@ -146,6 +147,8 @@ def allowed(value: Json, values: Sequence[Json]) -> bool:
     """Whether `value` (of a list, each of its members) is one of `values`; no values allow every one."""
     if not values:
         return True
+    if value.__class__ is str:
+        return value in values
     members = value if isinstance(value, list) else [value]
     return all(any(same(member, choice) for choice in values) for member in members)
 
@@ -182,5 +185,6 @@ def shown(value: Json, width: int = 80) -> str:
     """`value` as short JSON text for a sentence."""
     if value.__class__ is int:
         return str(value)
-    text = _ENCODER.encode(bounded(value))
+    kept = bounded(value)
+    text = encode_basestring(kept) if isinstance(kept, str) else _ENCODER.encode(kept)
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -4,7 +4,8 @@ Most of what people write in a mapping is a path, a text, a body of these, or a 
 constant. For those CEL's answer is known; to ask CEL for it costs ten times as much, most of it for handing
 values over and back. There is one rule: **a direct answer is CEL's answer, or there is none.** Whatever CEL
 could see differently (a wrong type, an absent key, whole numbers beyond 64 bits, or those beyond 53 bits
-beside floating point) is left to CEL, and so is every error: the message is CEL's.
+beside floating point) is left to CEL, and so is every error but one: where a path leads to nothing, what to
+say is known.
 
 What the variables may hold is promised by whoever brings values in (intake and callouts): JSON made of `dict`
 and `list`, texts without the character NUL and without halves of surrogate pairs. Only what is read is looked
@@ -37,6 +38,23 @@ LEFT_TO_CEL = (NotSure, KeyError, TypeError)
 def direct(root: Node, variables: frozenset[str]) -> Read | None:
     """A reader of the expression's value as JSON; None: the expression is for CEL alone."""
     return _Reader(variables).json(root)
+
+
+def path_of(root: Node, variables: frozenset[str]) -> tuple[str, ...]:
+    """The steps of an expression that is nothing but a path from a variable; else none."""
+    return _Reader(variables).path(root)
+
+
+def absent(path: tuple[str, ...], variables: Mapping[str, Any]) -> str:
+    """The step of the path at which there is nothing, where that is surely all that is wrong; else empty."""
+    value = variables.get(path[0]) if path else None
+    for step in path[1:]:
+        if value.__class__ is not dict:
+            break
+        if step not in value:
+            return step if step.isidentifier() else ""
+        value = value[step]
+    return ""
 
 
 # -- values ---------------------------------------------------------------------------------------------
@@ -141,11 +159,11 @@ class _Reader:
             case Call(target=target, function="orValue", arguments=(default,)) if target is not None:
                 made = _or_value(self._optional(target), self.raw(default))
             case _:
-                path = self._path(node)
+                path = self.path(node)
                 made = _path(path) if path else None
         return made
 
-    def _path(self, node: Node) -> tuple[str, ...]:
+    def path(self, node: Node) -> tuple[str, ...]:
         """The names of a path from a variable; none, if it is no such path."""
         match node:
             case Ident(name=name) if name in self._variables and name != "now":
@@ -156,7 +174,7 @@ class _Reader:
                 pass
             case _:
                 return ()
-        above = self._path(operand)
+        above = self.path(operand)
         return (*above, step) if above else ()
 
     def _optional(self, node: Node) -> Read | None:

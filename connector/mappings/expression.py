@@ -23,7 +23,7 @@ from cel_expr_python import cel
 from cel_expr_python.ext import ext_math, ext_optional, ext_strings
 
 from connector.errors import ConnectorError, UsageError
-from connector.mappings.direct import LEFT_TO_CEL, direct
+from connector.mappings.direct import LEFT_TO_CEL, absent, direct, path_of
 from connector.mappings.functions import FUNCTIONS
 from connector.mappings.syntax import ELEMENT, Reference, references
 from connector.mappings.tree import Tree, tree
@@ -148,7 +148,17 @@ class Activation:
 class Expression:
     """One compiled CEL expression, where it stands, and how to evaluate it."""
 
-    __slots__ = ("_direct", "_names", "_never_null", "_program", "_variables", "environment", "source", "text")
+    __slots__ = (
+        "_direct",
+        "_names",
+        "_never_null",
+        "_path",
+        "_program",
+        "_variables",
+        "environment",
+        "source",
+        "text",
+    )
 
     def __init__(self, text: str, source: Source, program: Any, environment: Environment) -> None:
         self.text = text
@@ -158,7 +168,9 @@ class Expression:
         self._names: tuple[tuple[str, ...], ...] | None = None
         self._variables: frozenset[str] | None = None
         self._never_null = self.result_type in _NEVER_NULL
-        self._direct = direct(self.tree.root, frozenset(environment.variables))
+        root, variables = self.tree.root, frozenset(environment.variables)
+        self._direct = direct(root, variables)
+        self._path = path_of(root, variables)
 
     def __repr__(self) -> str:
         """The text, for test failures and debuggers."""
@@ -207,6 +219,9 @@ class Expression:
             try:
                 value: Json = self._direct(activation.variables)
             except LEFT_TO_CEL:
+                missing = absent(self._path, activation.variables)
+                if missing:
+                    raise EvaluationError(self, _absent(missing)) from None
                 return self.by_cel(activation)
             return value
         return self.by_cel(activation)
@@ -273,8 +288,12 @@ _MISSING_KEY = re.compile(r'Key not found in map : "?(.*?)"?$')
 def _plain_reason(text: str) -> str:
     missing = _MISSING_KEY.search(text)
     if missing:
-        return f"{missing.group(1)!r} is absent"
+        return _absent(missing.group(1))
     return text.partition(": ")[2] or text
+
+
+def _absent(name: str) -> str:
+    return f"{name!r} is absent"
 
 
 def _compile_error(text: str) -> CompileError:
