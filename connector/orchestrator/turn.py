@@ -28,11 +28,14 @@ from connector.orchestrator.machine import begin, handle
 from connector.orchestrator.marks import marks
 from connector.orchestrator.status import order_status
 from connector.store.database import may_pass
-from connector.store.pause import Pause
+from connector.store.pause import Pause, beside
 from connector.store.saving import Change
 from connector.store.turns import LockedOrder, Turn, Turns
 
 log = structlog.get_logger()
+
+_ITEMS_A_LINE = 10
+"""A guess, before an order is decomposed."""
 
 CACHED_ITEMS = 50_000
 """Plans are kept in memory up to this many items together."""
@@ -172,7 +175,8 @@ class Turner:
         plan = plans.get(order)
         if isinstance(event, (OrderRead, OrderUnreadable)) and (plan is None or plan.state is PlanState.REJECTED):
             mappings = await self._sets.by_hash(event.set_hash) if event.set_hash else self._sets.current()[0]
-            made, commands, explanation = begin(event, now, mappings, rejected=plan)
+            size = len(event.order.lines) * _ITEMS_A_LINE
+            made, commands, explanation = await beside(size, begin, event, now, mappings, rejected=plan)
             made.revision = plan.revision if plan else 0
             plans[order] = made
             earlier = change.commands if change else []

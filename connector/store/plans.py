@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from connector.model.ids import ItemNo, OrderId
 from connector.model.plan import Plan
 from connector.model.states import PlanState
 from connector.store import codec
 from connector.store.database import Connection
+from connector.store.pause import Pause, beside
 from connector.store.queries import queries
 
 
@@ -32,22 +34,28 @@ async def load_plans(
     for row in await connection.fetch(where + sql["load_items"], found):
         items[row["order_id"]].append((row["item_no"], row["spec"], row["state"], row["progress"]))
     plans: dict[OrderId, Plan] = {}
+    pause = Pause()
     for row in heads:
         order = OrderId(row["order_id"])
-        head = codec.head(row["head"])
-        technical = [codec.technical_line(body) for body in lines[order]]
-        plans[order] = Plan(
-            order=codec.order(row["document"]),
-            state=PlanState(row["state"]),
-            set_hash=row["set_hash"],
-            items={ItemNo(no): codec.item(no, spec, state, progress) for no, spec, state, progress in items[order]},
-            lines={line.no: line for line in technical},
-            unclaimed=head.unclaimed,
-            deliveries=head.deliveries,
-            problems=head.problems,
-            message=row["message"],
-            revision=row["revision"],
-            created_at=row["created_at"],
-            finished_at=row["finished_at"],
-        )
+        plans[order] = await beside(len(items[order]), _plan, row, lines[order], items[order])
+        await pause.now_and_then()
     return plans
+
+
+def _plan(row: Mapping[str, Any], lines: Sequence[str], items: Sequence[tuple[int, str, str, str]]) -> Plan:
+    head = codec.head(row["head"])
+    technical = [codec.technical_line(body) for body in lines]
+    return Plan(
+        order=codec.order(row["document"]),
+        state=PlanState(row["state"]),
+        set_hash=row["set_hash"],
+        items={ItemNo(no): codec.item(no, spec, state, progress) for no, spec, state, progress in items},
+        lines={line.no: line for line in technical},
+        unclaimed=head.unclaimed,
+        deliveries=head.deliveries,
+        problems=head.problems,
+        message=row["message"],
+        revision=row["revision"],
+        created_at=row["created_at"],
+        finished_at=row["finished_at"],
+    )

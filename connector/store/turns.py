@@ -20,7 +20,7 @@ from connector.model.states import PlanState
 from connector.model.work import Work
 from connector.store import codec
 from connector.store.database import Connection, Database
-from connector.store.pause import Pause
+from connector.store.pause import Pause, beside
 from connector.store.plans import load_plans
 from connector.store.queries import queries
 from connector.store.saving import Change, Rows
@@ -110,7 +110,7 @@ class Turn:
         pause = Pause()
         rows = Rows(now)
         for change in changes:
-            rows.add(change)
+            await beside(len(change.plan.changed_items), rows.add, change)
             await pause.now_and_then()
         if rows.made_again:
             await self._connection.execute(self._sql["clear"], rows.made_again)
@@ -135,7 +135,7 @@ class Turn:
         )
         documents: list[str | None] = []
         for table in tables:
-            documents.append(codec.to_json(table) if table else None)
+            documents.append(await beside(len(table), codec.to_json, table) if table else None)
             await pause.now_and_then()
         calls = codec.to_json(records) if records else None
         parameters = (now, self._worker, *documents, rows.read_again, calls)
