@@ -169,7 +169,6 @@ class OutboxBridge:
         missing: list[tuple[str, RecordKind, str, OrderId]] = []
         for settlement in settlements:
             mark = settlement.mark
-            row = _row(mark)
             match settlement:
                 case Written():
                     if settlement.note:
@@ -180,14 +179,16 @@ class OutboxBridge:
                     notes.append((mark.order, "record gone", f"{mark.kind} {mark.key}: {settlement.message}"))
                 case Postponed():
                     delayed.append(
-                        Delay(row=row, until=settlement.until, problem=settlement.reason, failed=settlement.failed)
+                        Delay(
+                            row=_row(mark), until=settlement.until, problem=settlement.reason, failed=settlement.failed
+                        )
                     )
                     if settlement.missing:
                         missing.append((mark.lane, *settlement.missing, mark.order))
                 case Stuck():
                     problem = f"{settlement.code}: {settlement.message}"
                     fields = f" ({', '.join(settlement.fields)})" if settlement.fields else ""
-                    delayed.append(Delay(row=row, until=settlement.until, problem=problem, failed=True))
+                    delayed.append(Delay(row=_row(mark), until=settlement.until, problem=problem, failed=True))
                     notes.append((mark.order, "record refused", f"{mark.kind} {mark.key}{fields}: {problem}"))
         lanes = list(dict.fromkeys(settlement.mark.lane for settlement in settlements))
         await self._outbox.settle(delayed, notes, missing, lanes)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import orjson
 import requests
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
@@ -103,14 +104,21 @@ class Org:
         https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm
         """
         root = f"/services/data/v{self._config.api_version}"
-        body = {
-            "allOrNone": False,
-            "compositeRequest": [
-                {"method": part.method, "url": f"{root}/{part.path}", "referenceId": part.reference, "body": part.body}
-                for part in parts
-            ],
-        }
-        answer = await self._call(lambda client: client.restful("composite", method="POST", json=body))
+        body = orjson.dumps(
+            {
+                "allOrNone": False,
+                "compositeRequest": [
+                    {
+                        "method": part.method,
+                        "url": f"{root}/{part.path}",
+                        "referenceId": part.reference,
+                        "body": part.body,
+                    }
+                    for part in parts
+                ],
+            }
+        )
+        answer = await self._call(lambda client: client.restful("composite", method="POST", data=body))
         return _subanswers(answer, parts)
 
     async def _call(self, work: Callable[[Any], T]) -> T:

@@ -50,7 +50,7 @@ class Row:
         """About how many characters it is long in a request."""
         size = 0
         for name, value in self.fields.items():
-            size += len(name) + (len(value) if isinstance(value, str) else 20)
+            size += len(name) + (len(value) if value.__class__ is str else 20)
         return size
 
     def lookup_of(self, field: str, value: str) -> str | None:

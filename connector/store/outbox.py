@@ -231,16 +231,16 @@ def _up_to(records: int, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str,
 
 def _merged(rows: Sequence[Mapping[str, Any]]) -> list[OutboxRow]:
     """Each record once, as it was marked last; parents first. Being marked anew forgives earlier failures."""
-    latest: dict[tuple[str, str, str], OutboxRow] = {}
+    latest: dict[tuple[str, str, RecordKind], Mapping[str, Any]] = {}
     for row in rows:
+        lane = row["lane"]
         for kind, key in zip(row["kinds"], row["keys"], strict=True):
-            latest[row["lane"], kind, key] = OutboxRow(
-                lane=row["lane"],
-                order=OrderId(row["order_id"]),
-                kind=kind,
-                key=key,
-                seq=row["seq"],
-                attempts=row["attempts"],
-            )
+            latest[lane, key, kind] = row
+    found = [
+        OutboxRow(
+            lane=lane, order=OrderId(row["order_id"]), kind=kind, key=key, seq=row["seq"], attempts=row["attempts"]
+        )
+        for (lane, key, kind), row in latest.items()
+    ]
     rank = {kind: place for place, kind in enumerate(_ORDER)}
-    return sorted(latest.values(), key=lambda one: (rank.get(one.kind, len(rank)), one.seq))
+    return sorted(found, key=lambda one: (rank.get(one.kind, len(rank)), one.seq))
