@@ -35,7 +35,7 @@ from connector.sf.budget import Budget
 from connector.sf.check import Finding, check_org
 from connector.sf.commands import CommandReader
 from connector.sf.config import ClientCredentials as OrgClientCredentials
-from connector.sf.config import JwtBearer, OrgConfig
+from connector.sf.config import JwtBearer, OrgConfig, Timeouts
 from connector.sf.connection import Connection, connect
 from connector.sf.events.cometd import CometdSource
 from connector.sf.flusher import Flusher
@@ -207,7 +207,7 @@ def _assemble(
     subscription, reconciliation = Alone(database, SUBSCRIBER), Alone(database, RECONCILER)
 
     port = IntakeBridge(intake)
-    outbox = Outbox(database, worker_id)
+    outbox = Outbox(database, worker_id, config.timeouts.call)
     kept = settings.retention
     writeback = WriteBack(
         org=org,
@@ -297,19 +297,24 @@ def org_config(settings: Settings) -> OrgConfig:
     org = settings.salesforce
     if org.instance_url is None or org.consumer_key is None:
         raise SettingsError("The org is not set.", hint="`connector settings` shows what is missing.")
+    credentials: OrgClientCredentials | JwtBearer
     if org.client_secret is not None:
-        secret = OrgClientCredentials(consumer_key=org.consumer_key, consumer_secret=org.client_secret)
-        return OrgConfig(
-            url=org.instance_url, credentials=secret, api_version=org.api_version, orders_since=org.orders_since
+        credentials = OrgClientCredentials(consumer_key=org.consumer_key, consumer_secret=org.client_secret)
+    else:
+        credentials = JwtBearer(
+            consumer_key=org.consumer_key,
+            username=org.username or "",
+            private_key=org.private_key,
+            private_key_file=org.private_key_file,
+            audience=org.audience,
         )
-    key = JwtBearer(
-        consumer_key=org.consumer_key,
-        username=org.username or "",
-        private_key=org.private_key,
-        private_key_file=org.private_key_file,
-        audience=org.audience,
+    return OrgConfig(
+        url=org.instance_url,
+        credentials=credentials,
+        api_version=org.api_version,
+        orders_since=org.orders_since,
+        timeouts=Timeouts.within(org.call_seconds),
     )
-    return OrgConfig(url=org.instance_url, credentials=key, api_version=org.api_version, orders_since=org.orders_since)
 
 
 def destination_of(settings: Settings, system: System) -> Destination | None:

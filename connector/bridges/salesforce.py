@@ -172,9 +172,7 @@ class OutboxBridge:
             match settlement:
                 case Written():
                     if settlement.note:
-                        notes.append(
-                            (mark.order, "record written in part", f"{mark.kind} {mark.key}: {settlement.note}")
-                        )
+                        notes.append(_in_part(mark, settlement.note))
                 case Gone():
                     notes.append((mark.order, "record gone", f"{mark.kind} {mark.key}: {settlement.message}"))
                 case Postponed():
@@ -183,6 +181,8 @@ class OutboxBridge:
                             row=_row(mark), until=settlement.until, problem=settlement.reason, failed=settlement.failed
                         )
                     )
+                    if settlement.note:
+                        notes.append(_in_part(mark, settlement.note))
                     if settlement.missing:
                         missing.append((mark.lane, *settlement.missing, mark.order))
                 case Stuck():
@@ -202,6 +202,10 @@ def _row(mark: Mark) -> OutboxRow:
     return OutboxRow(
         lane=mark.lane, order=mark.order, kind=mark.kind, key=mark.key, seq=mark.seq, attempts=mark.attempts
     )
+
+
+def _in_part(mark: Mark, note: str) -> tuple[OrderId, str, str]:
+    return mark.order, "record written in part", f"{mark.kind} {mark.key}: {note}"
 
 
 def _fallout(row: FalloutRow) -> FalloutState:

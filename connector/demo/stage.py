@@ -186,6 +186,8 @@ def _settings(database: LocalDatabase, org_url: str, key: Path, systems: dict[st
         "CONNECTOR_SALESFORCE__USERNAME": INTEGRATION_USER,
         "CONNECTOR_SALESFORCE__PRIVATE_KEY_FILE": str(key),
         "CONNECTOR_MAPPING_SETS": ",".join(str(folder) for folder in SETS),
+        # The org is on this machine: what a killed connector was writing need not wait long for the next one.
+        "CONNECTOR_SALESFORCE__CALL_SECONDS": "5",
         "CONNECTOR_API__PORT": "0",
         "CONNECTOR_API__TOKEN": secrets.token_urlsafe(24),
         "CONNECTOR_LOG__FORMAT": "json",

@@ -121,6 +121,8 @@ class SalesforceSettings(_Section):
     """Version of the Salesforce API."""
     orders_since: date | None = None
     """Orders activated before this day are left alone when orders are looked for by query."""
+    call_seconds: float = Field(default=120.0, ge=1.0, le=600.0)
+    """How long a call may take. What a worker was writing when it died waits as long for another worker."""
     events: Literal["cometd"] = "cometd"
     """How events are received."""
 

@@ -54,6 +54,12 @@ class Timeouts:
     read: float = 60.0
     call: float = 120.0
 
+    @classmethod
+    def within(cls, seconds: float) -> Timeouts:
+        """The usual ones, as far as they fit into a call of so many seconds."""
+        usual = cls()
+        return cls(connect=min(usual.connect, seconds), read=min(usual.read, seconds), call=seconds)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrgConfig:

@@ -173,7 +173,8 @@ class Postponed:
     """Not now: the mark may be claimed again from `until` on. `failed` false: it was no attempt (budget).
 
     `missing` names a parent that Salesforce does not have (any more): it is to be marked, if it
-    exists here and is not marked already.
+    exists here and is not marked already. `note` is what people should know at once: the record is written but
+    for a lookup, which is tried again.
     """
 
     mark: Mark
@@ -181,6 +182,7 @@ class Postponed:
     reason: str
     failed: bool = True
     missing: tuple[RecordKind, str] | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ class Row:
     set_hash: str = ""
     note: str = ""
     """What people should know although the record is written: a part of it that is not."""
+    whole: bool = True
+    """False: a lookup was left out that is to be written when its record is there."""
 
     @property
     def body(self) -> dict[str, Any]:
@@ -58,9 +60,9 @@ class Row:
         return next((name for name, target in self.fields.items() if target == {field: value}), None)
 
     def without(self, field: str, note: str) -> Row:
-        """The row without one of its fields."""
+        """The row without one of its fields, for now."""
         fields = {name: value for name, value in self.fields.items() if name != field}
-        return replace(self, fields=fields, note=note)
+        return replace(self, fields=fields, note=note, whole=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,9 @@ _STUCK_PAUSE = timedelta(hours=1)
 _PATIENCE = 4
 """How often a record waits for the record that it looks up before it goes without."""
 
+_IN_PART = Backoff(first=60.0, factor=8.0, cap=3600.0)
+"""When a record that went without is written again: by then what it looks up may be there."""
+
 _AT_A_TIME = 50
 """Rows that are rendered before others in the process have their turn."""
 
@@ -217,7 +220,10 @@ class WriteBack:
         mark, failure = result.row.mark, result.failure
         if failure is None:
             self._owners.written(result.row)
-            return Written(mark=mark, note=result.row.note)
+            if result.row.whole:
+                return Written(mark=mark, note=result.row.note)
+            until = self._now() + timedelta(seconds=_IN_PART.wait(mark.attempts - _PATIENCE + 1))
+            return Postponed(mark=mark, until=until, reason=result.row.note, note=result.row.note)
         settlement: Settlement
         match failure.row_class:
             case RowClass.LOCK:

@@ -80,12 +80,22 @@ class Snapshot:
     inventory: dict[OrderId, list[TechnicalLine]]
 
 
-class Outbox:
-    """The marks, as one worker sees them."""
+CALL_SECONDS = 120.0
+"""How long a call to Salesforce may take, unless the settings say otherwise."""
 
-    def __init__(self, database: Database, worker: str) -> None:
+
+class Outbox:
+    """The marks, as one worker sees them.
+
+    The lanes of a dead worker are left alone for as long as its last call may take (`call_seconds`) after its
+    silence shows that it is dead. Salesforce may still be working on that call, and no fence keeps a late write
+    out there: whoever took the lane earlier could see its newer state overwritten by the older one, for good.
+    """
+
+    def __init__(self, database: Database, worker: str, call_seconds: float = CALL_SECONDS) -> None:
         self._database = database
         self._worker = worker
+        self._silence = SILENT_SECONDS + call_seconds
         self._sql = queries("outbox")
         self._claimed: dict[str, list[int]] = {}
         """Rows that this worker has read of each lane that it holds."""
@@ -100,7 +110,7 @@ class Outbox:
         wanted = None if kinds is None else list(kinds)
         async with self._database.transaction() as connection:
             claimed = await connection.fetch(
-                self._sql["claim_lanes"], lanes, self._worker, lease, wanted, SILENT_SECONDS
+                self._sql["claim_lanes"], lanes, self._worker, lease, wanted, self._silence
             )
             if not claimed:
                 return []

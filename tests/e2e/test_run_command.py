@@ -37,6 +37,7 @@ def variables(installation: Installation, folder: Path) -> dict[str, str]:
         "CONNECTOR_SALESFORCE__USERNAME": "integration@test.example",
         "CONNECTOR_SALESFORCE__PRIVATE_KEY_FILE": str(key),
         "CONNECTOR_MAPPING_SETS": ",".join(str(one) for one in SETS),
+        "CONNECTOR_SALESFORCE__CALL_SECONDS": "10",
         "CONNECTOR_API__PORT": "0",
         "CONNECTOR_LOG__FORMAT": "json",
         **environment(installation.systems),

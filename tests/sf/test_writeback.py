@@ -213,9 +213,12 @@ async def test_a_parent_that_is_refused_keeps_its_children_waiting_alone(
     assert isinstance(desk.outbox.of("item", f"{other}-1"), Written)
 
 
-async def test_a_parent_that_stays_away_is_done_without(
-    desk: Desk, local_org: LocalOrg, shop: Shop, order: OrderId
+async def test_a_parent_that_stays_away_is_done_without_until_it_is_there(
+    connection: Connection, shop: Shop, order: OrderId
 ) -> None:
+    clock = [NOW]
+    desk = Desk(connection, clock=lambda: clock[0])
+    desk.outbox.clock = lambda: clock[0]
     key = f"{order}-7-F1"
     fallout = {"subject": "Ship: TIMEOUT", "item_ref": f"{order}-7", "queue": "Order_Fallout"}
     mark = desk.outbox.mark("fallout", key, order, order={"id": order}, fallout=fallout)
@@ -223,12 +226,22 @@ async def test_a_parent_that_stays_away_is_done_without(
 
     await desk.flush()
 
-    written = desk.outbox.of("fallout", key)
-    assert isinstance(written, Written)
-    assert "without Orchestration_Item__r" in written.note
+    put_off = desk.outbox.of("fallout", key)
+    assert isinstance(put_off, Postponed)
+    assert "without Orchestration_Item__r" in put_off.note
     (case,) = shop.org.query("SELECT Subject, Fulfillment_Order__c, Orchestration_Item__c FROM Case")
     assert (case["Subject"], case["Fulfillment_Order__c"]) == ("Ship: TIMEOUT", order)
     assert case["Orchestration_Item__c"] is None
+
+    desk.item(order, 7)
+    desk.plan(order)
+    clock[0] = put_off.until
+    await desk.flush()
+
+    assert desk.outbox.of("fallout", key) == Written(mark=desk.outbox.of("fallout", key).mark)
+    (case,) = shop.org.query("SELECT Orchestration_Item__c FROM Case")
+    (item,) = shop.org.query("SELECT Id FROM Orchestration_Item__c")
+    assert case["Orchestration_Item__c"] == item["Id"]
 
 
 async def test_an_object_that_is_not_there_keeps_no_other_from_being_written(

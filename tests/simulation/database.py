@@ -114,8 +114,6 @@ class Tables:
         self.inventory: dict[tuple[OrderId, TechnicalLineNo], TechnicalLine] = {}
         self.answers: dict[tuple[OrderId, str], AnswerRow] = {}
         self.outbox: dict[int, MarksRow] = {}
-        self.in_part: set[str] = set()
-        """Records (kind and key) that were written without a lookup, which people were told."""
         self.lanes: dict[str, tuple[str, datetime]] = {}
         self.intake: dict[tuple[str, str], NoticeRow] = {}
         self.positions: dict[str, bytes] = {}

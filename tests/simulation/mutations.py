@@ -22,7 +22,7 @@ from connector.orchestrator.worker import Worker
 from connector.sf.reconcile import Reconciler
 from connector.store.database import may_pass
 from tests.simulation.database import Tables
-from tests.simulation.store import SimulatedIntake, SimulatedOutbox, SimulatedTurn
+from tests.simulation.store import SimulatedIntake, SimulatedOutbox, SimulatedTurn, is_silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,14 @@ def _lane_emptied(original: Any) -> Any:
     return settle
 
 
+def _free_at_once(_original: Any) -> Any:
+    def is_taken(self: Any, lane: str, now: Any) -> bool:
+        held = self._tables.lanes.get(lane)
+        return held is not None and held[1] > now and not is_silent(self._tables, held[0])
+
+    return is_taken
+
+
 def _known_when_heard_of(_original: Any) -> Any:
     async def exists(self: Any, order: Any, item: Any) -> bool:
         row = self._tables.orders.get(order)
@@ -191,5 +199,12 @@ MUTATIONS = (
     Mutation("fallout is not marked", turn, "marks", _kinds_forgotten("fallout")),
     Mutation("a mark goes although the record was marked anew", SimulatedOutbox, "settle", _lane_emptied),
     Mutation("two workers write one lane", SimulatedOutbox, "_is_taken", _always(value=False)),
+    Mutation(
+        "a dead worker's last call is not waited for",
+        SimulatedOutbox,
+        "_is_taken",
+        _free_at_once,
+        {"salesforce_slow": 0.2, "crash": 0.02, "salesforce_away": 0.0, "stop": 0.0},
+    ),
     Mutation("nobody looks for what no event told", Reconciler, "reconcile", _nothing),
 )

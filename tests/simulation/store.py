@@ -37,6 +37,7 @@ from connector.store.turns import LockedOrder, Turn, Turns
 from connector.store.work import GAP_SECONDS, SILENT_SECONDS, WorkTable
 from tests.simulation.checker import Checker
 from tests.simulation.database import Late, MarksRow, NoticeRow, OrderRow, Tables, Transaction
+from tests.simulation.salesforce import CALL_SECONDS
 
 
 def plan_of(order: OrderId, tables: Tables) -> Plan | None:
@@ -60,10 +61,10 @@ def plan_of(order: OrderId, tables: Tables) -> Plan | None:
     )
 
 
-def is_silent(tables: Tables, worker: str | None) -> bool:
+def is_silent(tables: Tables, worker: str | None, seconds: float = SILENT_SECONDS) -> bool:
     """No heartbeat of this worker for a while in which others were heard, or none at all."""
     beat = tables.workers.get(worker or "")
-    return beat is None or beat < max(tables.workers.values()) - timedelta(seconds=SILENT_SECONDS)
+    return beat is None or beat < max(tables.workers.values()) - timedelta(seconds=seconds)
 
 
 def add_marks(
@@ -375,11 +376,12 @@ class SimulatedOutbox(Outbox):
     def __init__(self, tables: Tables, worker: str) -> None:
         self._tables = tables
         self._worker = worker
+        self._silence = SILENT_SECONDS + CALL_SECONDS
         self._claimed = {}
 
     def _is_taken(self, lane: str, now: datetime) -> bool:
         held = self._tables.lanes.get(lane)
-        return held is not None and held[1] > now and not is_silent(self._tables, held[0])
+        return held is not None and held[1] > now and not is_silent(self._tables, held[0], self._silence)
 
     async def claim(
         self, lanes: int, records: int, lease: timedelta, kinds: Sequence[RecordKind] | None
@@ -438,9 +440,6 @@ class SimulatedOutbox(Outbox):
                 add_marks(self._tables, row.lane, row.order, [(row.kind, row.key)], late)
             for lane, kind, key, order in missing:
                 add_marks(self._tables, lane, order, [(kind, key)])
-            for _, what, detail in notes:
-                if what == "record written in part":
-                    self._tables.in_part.add(detail.partition(": ")[0])
             self._release(lanes)
 
         await self._tables.statement(settle)

@@ -1,5 +1,6 @@
 -- name: claim_lanes
--- Lanes with marks whose time has come that nobody is writing (or whose writer is dead), those waiting longest first.
+-- Lanes with marks whose time has come that nobody is writing (or whose writer has been dead for so long that nothing
+-- of it is under way any more), those waiting longest first.
 with taken as (
     select l.lane from lanes l join workers w on w.worker_id = l.owner
     where l.leased_until > now()
