@@ -10,8 +10,8 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-STALL_SECONDS = 0.003
-"""Longest that a turn computes without letting others have the event loop."""
+STALL_SECONDS = 0.002
+"""Longest that a turn computes without letting others have the event loop; several turns may do so one after another."""
 
 
 class Pause:
