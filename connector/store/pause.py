@@ -11,7 +11,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 STALL_SECONDS = 0.002
-"""Longest that a turn computes without letting others have the event loop; several turns may do so one after another."""
+"""Longest that a turn computes without letting others have the event loop. Several turns may, one after another."""
 
 
 class Pause:
