@@ -226,7 +226,7 @@ class Planner:
         lines = [line.subject for line in instance.lines[:MOST_LINES]]
         if len(instance.lines) > MOST_LINES:
             lines.append(f"… {len(instance.lines) - MOST_LINES} more")
-        reason = f"{definition.scope} item for {', '.join(lines)}"
+        reason = f"{step.kind} for {', '.join(lines)}"
         if after:
             more = f", … {len(after) - MOST_LINES} more" if len(after) > MOST_LINES else ""
             reason += f", after {', '.join(map(str, after[:MOST_LINES]))}{more}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 
 def levels(products: Iterable[str], leads_to: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -21,9 +21,9 @@ def levels(products: Iterable[str], leads_to: Mapping[str, Sequence[str]]) -> tu
     return _sorted(targets)
 
 
-def reachable(products: Iterable[str], leads_to: Mapping[str, Sequence[str]]) -> frozenset[str]:
+def reachable(products: Collection[str], leads_to: Mapping[str, Sequence[str]]) -> frozenset[str]:
     """Every product that rules may lead to from `products`, those themselves included."""
-    return frozenset(levels(products, leads_to))
+    return frozenset(levels(products, leads_to)) if products else frozenset()
 
 
 def _sorted(targets: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -64,12 +64,11 @@ class _Check:
         self._parents(by_id)
         self._actions_in_bundles(by_id)
         self._assets(by_id)
-        order = replace(
-            self._order,
-            lines=tuple(by_id.values()),
-            attributes=self._usable(self._order.attributes, "order"),
-            account=replace(self._order.account, attributes=self._usable(self._order.account.attributes, "account")),
-        )
+        order, account = self._order, self._order.account
+        attributes = self._usable(order.attributes, "order")
+        if account.attributes:
+            account = replace(account, attributes=self._usable(account.attributes, "account"))
+        order = replace(order, lines=tuple(by_id.values()), attributes=attributes, account=account)
         return Prepared(
             order=order,
             labels=self._labels,

@@ -75,8 +75,8 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     definition: ItemDefinition
     name: str
     """`plan/key`."""
-    place: int
-    """Its place in the plan definition."""
+    kind: str
+    """`bundle item`."""
     source: str
     beside: tuple[int, ...] | None
     """Places of the items that it waits for, where all are of its own definition and scope; None: some are not."""
@@ -171,7 +171,7 @@ def _choice(scenario: Scenario, instead: str = "") -> Choice:
 def _lane(plan: PlanDefinition) -> Lane:
     places = {key: place for place, key in enumerate(plan.items)}
     steps = []
-    for place, definition in enumerate(plan.items.values()):
+    for definition in plan.items.values():
         is_near = all(
             each.scope is None and plan.items[each.key].scope is definition.scope for each in definition.after
         )
@@ -179,7 +179,7 @@ def _lane(plan: PlanDefinition) -> Lane:
             Step(
                 definition=definition,
                 name=f"{definition.plan}/{definition.key}",
-                place=place,
+                kind=f"{definition.scope} item",
                 source=str(definition.source),
                 beside=tuple(dict.fromkeys(places[each.key] for each in definition.after)) if is_near else None,
             )
