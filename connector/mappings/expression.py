@@ -228,7 +228,11 @@ class Expression:
 
     def by_cel(self, activation: Activation) -> Json:
         """As `evaluate`, which asks CEL only for what it can't know by itself."""
-        value = self._program.eval(activation.native)
+        try:
+            value = self._program.eval(activation.native)
+        except RuntimeError as error:
+            # Most errors are values; a few are raised, such as a field of what an optional holds that is no object.
+            raise EvaluationError(self, _plain_reason(str(error))) from None
         try:
             return _not_null_to_json(value) if self._never_null else _to_json(value)
         except _NotJson as error:

@@ -55,6 +55,7 @@ def test_a_value_is_json(text: str, result: object) -> None:
     [
         ("line.attributes.nothing", "'nothing' is absent"),
         ("line.nothing.deeper", "'nothing' is absent"),
+        ("line.?quantity.deeper.orValue(null)", "Applying SELECT to non-message type [INVALID_ARGUMENT]"),
         ("1 / 0", "divide by zero"),
         ("[line.attributes.nothing]", "'nothing' is absent"),
         ('{"a": line.attributes.nothing}', "'nothing' is absent"),
