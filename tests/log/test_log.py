@@ -148,6 +148,29 @@ def test_people_read_one_line_an_event() -> None:
     assert "jane" not in line
 
 
+def test_a_terminal_without_unicode_gets_escapes() -> None:
+    written = io.BytesIO()
+    configure(settings_with(format="json"), stream=io.TextIOWrapper(written, encoding="ascii"))
+
+    structlog.get_logger().info("read", name="Jürgen")
+
+    assert json.loads(written.getvalue())["name"] == "Jürgen"
+
+
+def test_a_stream_that_nobody_reads_stops_nothing() -> None:
+    stream = io.StringIO()
+    configure(settings_with(format="json"), stream=stream)
+    stream.close()
+
+    structlog.get_logger().info("read")
+
+
+def test_a_logger_without_a_name_has_its_modules(stream: io.StringIO) -> None:
+    structlog.get_logger().info("read")
+
+    assert lines(stream)[0]["logger"] == __name__
+
+
 def test_setting_up_again_replaces(stream: io.StringIO) -> None:
     other = io.StringIO()
     configure(settings_with(format="json"), stream=other)
