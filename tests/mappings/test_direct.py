@@ -98,6 +98,13 @@ def test_errors_are_those_of_cel(text: str) -> None:
     assert direct.value.reason == by_cel.value.reason
 
 
+def test_what_an_absent_attribute_is_called_is_known_without_cel() -> None:
+    refusing = Refusing(*PLAN.variables)
+    for text in ("line.attributes.nothing", "line.nothing.deeper", 'line["nothing"]'):
+        with pytest.raises(EvaluationError, match="'nothing' is absent"):
+            refusing.compile(text).evaluate(refusing.activation(VARIABLES))
+
+
 @pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 2**63, 2**64 - 1, 2**64, -(2**63) - 1, {1: "x"}, {"a": {2: 3}}])
 @pytest.mark.parametrize("text", ["line.v", "[line.v]", "line.v == 1", "line.v == 1.5", "line.v > 1", "string(line.v)"])
 def test_numbers_and_keys_that_json_does_not_know_are_seen_as_cel_sees_them(text: str, value: object) -> None:
