@@ -22,7 +22,7 @@ class Inbox(Protocol):
         """The sets that may interpret a message: the current one first, then those with orders in flight."""
 
     async def exists(self, order: OrderId, item: ItemNo | None) -> bool:
-        """The order is in fulfillment, or was, and has the item (None: the order alone is asked for)."""
+        """The order was submitted, perhaps long ago, and has the item (None: the order alone is asked for)."""
 
     async def put(self, addressed: Addressed) -> None:
         """Store the event. When this returns it will not be lost any more."""

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import structlog
 
+from connector.errors import InvariantBroken
 from connector.mappings.set import MappingSet
 from connector.model.attempt import AttemptRecord
 from connector.model.commands import DropCallout, ReadOrderAgain, SetTimer
@@ -127,7 +128,8 @@ class Turner:
                 locked = await turn.lock(wanted)
                 held = {order.id for order in locked}
                 looked = [order for order in orders if order in held]
-                taken = await turn.take_events(looked, now) if looked else {}
+                unread = [order.id for order in locked if not order.set_hash]
+                taken = await turn.take_events(looked, unread, now) if looked else {}
                 events = {order: [*taken.get(order, ()), *answers.get(order, ())] for order in held}
                 busy = [order for order in locked if events[order.id]]
                 plans = await self._load(turn, busy)
@@ -182,8 +184,7 @@ class Turner:
             earlier = change.commands if change else []
             return Change(plan=made, status="", commands=[*earlier, *commands], explanation=explanation, fresh=True)
         if plan is None:
-            log.warning("event_before_order", order=order, happened=type(event).__name__)
-            return change
+            raise InvariantBroken(f"{type(event).__name__} was taken before order {order} was read.")
         commands = handle(plan, event, now, await self._sets.by_hash(plan.set_hash))
         if change is None:
             return Change(plan=plan, status="", commands=commands)

@@ -158,7 +158,7 @@ class Intake:
             return bool(await connection.fetchval(self._sql["has_begun"]))
 
     async def exists(self, order: OrderId, item: ItemNo | None) -> bool:
-        """The order is known, and its plan has the item."""
+        """The order was heard of; its plan has the item, if one is given."""
         async with self._database.connection() as connection:
             return bool(await connection.fetchval(self._sql["exists"], order, item))
 

@@ -87,10 +87,15 @@ class Turn:
             for row in await self._connection.fetch(self._sql["lock"], orders)
         ]
 
-    async def take_events(self, orders: Sequence[OrderId], now: datetime) -> dict[OrderId, list[Event]]:
-        """Take the events of these orders' inboxes in the order of arrival, then their timers that are due."""
+    async def take_events(
+        self, orders: Sequence[OrderId], unread: Sequence[OrderId], now: datetime
+    ) -> dict[OrderId, list[Event]]:
+        """Take the events of these orders' inboxes in the order of arrival, then their timers that are due.
+
+        Of orders that have not been read (`unread`) the reading comes first; until it has come nothing is taken.
+        """
         events: dict[OrderId, list[Event]] = {order: [] for order in orders}
-        for row in await self._connection.fetch(self._sql["take_inbox"], orders):
+        for row in await self._connection.fetch(self._sql["take_inbox"], orders, unread):
             events[row["order_id"]].append(codec.event(row["kind"], row["body"]))
         for row in await self._connection.fetch(self._sql["take_timers"], orders, now):
             timer = TimerDue(item=row["item_no"], kind=TimerKind(row["kind"]), epoch=row["epoch"])

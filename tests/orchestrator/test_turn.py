@@ -17,11 +17,13 @@ from connector.model.events import (
     CalloutFailed,
     Event,
     ExternalEventArrived,
+    Operation,
+    OperatorCommanded,
     OrderRead,
     OrderUnreadable,
 )
 from connector.model.failure import Failure, FailureClass, Problem
-from connector.model.ids import LineId, OrderId
+from connector.model.ids import CommandId, ItemNo, LineId, OrderId
 from connector.model.order import Account, Action, Order, OrderLine
 from connector.model.plan import Plan
 from connector.model.states import ItemState, PlanState
@@ -195,12 +197,33 @@ async def test_what_happens_to_a_rejected_order_is_kept_for_when_it_is_read_agai
     assert plan.deliveries == ("warehouse:D1",)
 
 
-async def test_a_message_about_an_order_that_was_not_read_is_not_taken(bench: Bench) -> None:
-    await bench.intake.heard([Heard(kind="order", id=order_id(1), received_at=NOW)])
+async def test_only_messages_about_orders_that_were_heard_of_are_taken(bench: Bench) -> None:
     assert not await bench.intake.exists(order_id(1), None)
-    await bench.put(Addressed(order=order_id(1), event=OrderRead(order=mobile())))
-    await bench.turn()
+    await bench.intake.heard([Heard(kind="order", id=order_id(1), received_at=NOW)])
     assert await bench.intake.exists(order_id(1), None)
+    assert not await bench.intake.exists(order_id(1), ItemNo(1)), "nobody can know an item before there is a plan"
+    await bench.submit(mobile())
+    await bench.turn()
+    assert await bench.intake.exists(order_id(1), ItemNo(1))
+    assert not await bench.intake.exists(order_id(1), ItemNo(99))
+
+
+async def test_what_happens_to_an_order_before_it_is_read_waits_for_that(bench: Bench) -> None:
+    await bench.intake.heard([Heard(kind="order", id=order_id(1), received_at=NOW)])
+    event = ExternalEventArrived(name="warehouse.delivered", delivery="D1")
+    command = OperatorCommanded(command=CommandId("a0C000000000001AAA"), operation=Operation.RETRY, by="Ann")
+    await bench.put(Addressed(order=order_id(1), event=event), Addressed(order=order_id(1), event=command))
+    assert await bench.turns.waiting(NOW, 100) == [], "nothing can be done, and nobody tries again and again"
+    assert (await bench.turner.turn({}, [order_id(1)])).events == 0
+    assert await bench.count("inbox") == 2
+
+    await bench.put(Addressed(order=order_id(1), event=OrderRead(order=mobile())))
+    assert (await bench.turn()).events == 3
+    plan = await bench.plan(order_id(1))
+    assert [one.name for one in plan.unclaimed] == ["warehouse.delivered"]
+    async with bench.database.connection() as connection:
+        answer, message = await connection.fetchrow("select answer, message from command_answers")
+    assert (answer, message) == ("Refused", "Nothing of order 00000001 has failed.")
 
 
 async def test_an_order_submitted_twice_is_fulfilled_once(bench: Bench) -> None:
@@ -223,7 +246,7 @@ async def test_a_turn_that_dies_before_its_commit_leaves_no_trace(bench: Bench) 
         with pytest.raises(Died):  # noqa: PT012 - the block is the turn that dies
             async with bench.turns.begin() as turn:
                 await turn.lock([order_id(1)])
-                await turn.take_events([order_id(1)], NOW)
+                await turn.take_events([order_id(1)], [order_id(1)], NOW)
                 raise Died
         assert await connection.fetchval("select count(*) from inbox") == 1
     await finish(bench, await bench.turn())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from connector.model.events import Event
+from connector.model.events import Event, OrderRead, OrderUnreadable
 from connector.model.failure import Problem
 from connector.model.ids import ItemNo, OrderId, TechnicalLineNo
 from connector.model.mark import RecordKind
@@ -23,6 +23,8 @@ from tests.simulation.loop import RUNNING, Process
 from tests.simulation.world import World
 
 T = TypeVar("T")
+
+READINGS = (OrderRead, OrderUnreadable)
 
 
 class ConnectionLost(ConnectionError):
@@ -130,6 +132,14 @@ class Tables:
         """The next number of a sequence."""
         self._number += 1
         return self._number
+
+    def is_read(self, order: OrderId) -> bool:
+        """The order has a plan, be it one of a rejected order."""
+        return order in self.orders and bool(self.orders[order].set_hash)
+
+    def is_being_read(self, order: OrderId) -> bool:
+        """What was read of the order is in its inbox."""
+        return any(owner == order and isinstance(event, READINGS) for owner, event in self.inbox.values())
 
     # -- statements and transactions ------------------------------------------------------------------------
 

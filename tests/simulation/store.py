@@ -36,7 +36,7 @@ from connector.store.signals import INBOX, INTAKE
 from connector.store.turns import LockedOrder, Turn, Turns
 from connector.store.work import GAP_SECONDS, SILENT_SECONDS, WorkTable
 from tests.simulation.checker import Checker
-from tests.simulation.database import Late, MarksRow, NoticeRow, OrderRow, Tables, Transaction
+from tests.simulation.database import READINGS, Late, MarksRow, NoticeRow, OrderRow, Tables, Transaction
 from tests.simulation.salesforce import CALL_SECONDS
 
 
@@ -104,7 +104,8 @@ class SimulatedTurns(Turns):
         def found() -> list[OrderId]:
             first: dict[OrderId, int] = {}
             for seq, (order, _) in self._tables.inbox.items():
-                first.setdefault(order, seq)
+                if self._tables.is_read(order) or self._tables.is_being_read(order):
+                    first.setdefault(order, seq)
             with_events = sorted(first, key=lambda order: first[order])[:limit]
             due = sorted((due, order) for (order, _, _), (_, due) in self._tables.timers.items() if due <= now)
             orders = dict.fromkeys([*with_events, *(order for _, order in due[:limit])])
@@ -150,13 +151,17 @@ class SimulatedTurn(Turn):
             locked.append(LockedOrder(id=order, revision=row.revision, set_hash=row.set_hash, state=row.state))
         return locked
 
-    async def take_events(self, orders: Sequence[OrderId], now: datetime) -> dict[OrderId, list[Event]]:
+    async def take_events(
+        self, orders: Sequence[OrderId], unread: Sequence[OrderId], now: datetime
+    ) -> dict[OrderId, list[Event]]:
         await self._tables.step(self._transaction)
         taken: dict[OrderId, list[Event]] = {order: [] for order in orders}
         for seq, (order, event) in sorted(self._tables.inbox.items()):
-            if order in taken:
+            if order in taken and (order not in unread or self._tables.is_being_read(order)):
                 taken[order].append(event)
                 self._remove_event(seq)
+        for order in set(unread).intersection(taken):
+            taken[order].sort(key=lambda event: not isinstance(event, READINGS))
         self._took = {order: list(events) for order, events in taken.items()}
         timers = [
             (due, item, key, epoch)
@@ -623,7 +628,7 @@ class SimulatedIntake(Intake):
     async def exists(self, order: OrderId, item: ItemNo | None) -> bool:
         def found() -> bool:
             row = self._tables.orders.get(order)
-            return row is not None and row.document is not None and (item is None or item in row.items)
+            return row is not None and (item is None or item in row.items)
 
         return await self._tables.read(found)
 

@@ -77,11 +77,11 @@ on conflict (order_id, command_id) do update set message = excluded.message, ans
 insert into outbox (lane, order_id, kinds, keys) values ($1, $1, array['command'], array[$2::text])
 
 -- name: exists
--- Whether an order has been read (an event about it before that would have no plan to happen to), and (given a number)
--- whether its plan has that item; of an archived order it is not asked.
+-- Whether an order was heard of (what happens to it before it is read is kept), or (given a number) whether its plan
+-- has that item; of an archived order it is not asked.
 select exists (select from archived_orders where order_id = $1)
-    or exists (select from orders where order_id = $1 and document is not null)
-   and ($2::int is null or exists (select from items where order_id = $1 and item_no = $2))
+    or case when $2::int is null then exists (select from orders where order_id = $1)
+            else exists (select from items where order_id = $1 and item_no = $2) end
 
 -- name: next_due
 -- When the next notice may be claimed.

@@ -7,11 +7,19 @@ order by order_id
 for update skip locked
 
 -- name: take_inbox
--- Take the events that wait for these orders, in the order of their arrival.
+-- Take the events that wait for these orders, in the order of their arrival. Those of orders that have not been read
+-- ($2) wait for the reading, which then comes first.
 with taken as (
-    delete from inbox where order_id = any ($1::text[]) returning order_id, seq, kind, body
+    delete from inbox i
+    where i.order_id = any ($1::text[])
+      and (i.order_id <> all ($2::text[])
+           or exists (select from inbox r
+                      where r.order_id = i.order_id and r.kind in ('OrderRead', 'OrderUnreadable')))
+    returning order_id, seq, kind, body
 )
-select order_id, kind, body from taken order by seq
+select order_id, kind, body
+from taken
+order by order_id = any ($2::text[]) and kind not in ('OrderRead', 'OrderUnreadable'), seq
 
 -- name: take_timers
 -- Take the timers of these orders that are due.
@@ -176,9 +184,11 @@ select * from resent_work
 update orders set parked = $2 where order_id = $1
 
 -- name: waiting
--- Orders that have events waiting, or timers due, oldest first; those that are parked wait for a person.
+-- Orders that have events waiting, or timers due, oldest first; those that are parked wait for a person. What happens
+-- to an order before it was read waits for that.
 (select i.order_id from inbox i join orders o using (order_id)
- where o.parked is null group by i.order_id order by min(i.seq) limit $2)
+ where o.parked is null and (o.set_hash <> '' or i.kind in ('OrderRead', 'OrderUnreadable'))
+ group by i.order_id order by min(i.seq) limit $2)
 union
 (select t.order_id from timers t join orders o using (order_id)
  where o.parked is null and t.due <= $1 order by t.due limit $2)
