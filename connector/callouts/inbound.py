@@ -17,7 +17,7 @@ from connector.mappings.expression import Activation, EvaluationError, Expressio
 from connector.mappings.set import RESPONSE, InboundEvent, MappingSet, System
 from connector.model.events import Addressed, CallbackArrived, ExternalEventArrived
 from connector.model.failure import Failure, FailureClass
-from connector.model.ids import ItemNo, OrderId, item_ref, parse_item_ref
+from connector.model.ids import OrderId, parse_attempt_ref
 from connector.model.json import Json, JsonObject
 
 MAX_BYTES = 256_000
@@ -29,7 +29,6 @@ Secrets: TypeAlias = Callable[[str], Sequence[SecretStr]]
 _MAX_CODE = 80
 _MAX_MESSAGE = 4_000
 _MAX_DELIVERY = 200
-_MAX_REF = 60
 _MAX_ITEM = 2**31 - 1
 _ORDER_ID = re.compile(r"[A-Za-z0-9_]{1,40}")
 _HIDDEN_HEADERS = frozenset({SIGNATURE_HEADER, TIMESTAMP_HEADER, "authorization", "proxy-authorization", "cookie"})
@@ -146,31 +145,23 @@ def _address(event: InboundEvent, activation: Activation) -> Addressed | Refusal
 
 
 def _callback(event: InboundEvent, item: Expression, activation: Activation) -> Addressed | Refusal:
-    addressee = _addressee(item.evaluate(activation))
-    if addressee is None:
+    ref = item.evaluate(activation)
+    try:
+        order, number, epoch = parse_attempt_ref(ref if isinstance(ref, str) else "")
+    except ValueError:
         return unknown("item")
-    order, number = addressee
+    if number > _MAX_ITEM:
+        return unknown("item")
     is_ok = event.ok is None or event.ok.is_true(activation)
     callback = CallbackArrived(
         item=number,
+        epoch=epoch,
         name=event.full_name,
         outputs=_outputs(event, activation) if is_ok else {},
         failure=None if is_ok else _failure(event, activation),
         delivery=_delivery(event, activation),
     )
     return Addressed(order=order, event=callback)
-
-
-def _addressee(ref: Json) -> tuple[OrderId, ItemNo] | None:
-    """Order and item of a reference that is written just as it was given out."""
-    if not isinstance(ref, str) or len(ref) > _MAX_REF:
-        return None
-    try:
-        order, number = parse_item_ref(ref)
-    except ValueError:
-        return None
-    is_possible = _ORDER_ID.fullmatch(order) and 0 < number <= _MAX_ITEM and item_ref(order, number) == ref
-    return (order, number) if is_possible else None
 
 
 def _external(event: InboundEvent, order: Expression, activation: Activation) -> Addressed | Refusal:

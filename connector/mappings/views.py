@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from connector.model.ids import LineId, idempotency_key, item_ref
+from connector.model.ids import LineId, idempotency_key
 from connector.model.json import JsonObject
 from connector.model.order import Order, OrderLine, Priority
 from connector.model.plan import Item, Plan
@@ -150,7 +150,7 @@ def _time(moment: datetime | None) -> str | None:
 
 
 _ITEM_FIELDS: Mapping[str, Callable[[Plan, Item], Any]] = {
-    "ref": lambda plan, item: item_ref(plan.id, item.no),
+    "ref": lambda plan, item: idempotency_key(plan.id, item.no, item.epoch),
     "no": lambda _, item: item.no,
     "definition": lambda _, item: item.definition,
     "key": lambda _, item: item.key,

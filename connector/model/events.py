@@ -66,21 +66,27 @@ class CalloutCompleted(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit
 
 
 class CalloutFailed(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """A system did not do what it was asked to, or nobody knows."""
+    """A system did not do what it was asked to, or nobody knows.
+
+    `sent_before`: within this attempt the request had gone out before, and nobody heard what came of that.
+    """
 
     item: ItemNo
     epoch: int
     attempt: int
     failure: Failure
+    sent_before: bool = False
 
 
 class CallbackArrived(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A system told the outcome of an earlier callout, naming the item. `name` is `system.event`.
 
-    `delivery` is the sender's id of this message where it has one, for recognising a repetition.
+    `epoch` is the logical attempt that it names (None: it names the item alone). `delivery` is the sender's id
+    of this message where it has one, for recognising a repetition.
     """
 
     item: ItemNo
+    epoch: int | None = None
     name: str
     outputs: JsonObject = msgspec.field(default_factory=dict)
     failure: Failure | None = None

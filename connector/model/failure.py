@@ -37,6 +37,24 @@ class Failure:
     """Seconds that the system asked us to wait, where it did."""
     detail: str | None = None
 
+    @property
+    def leaves_doubt(self) -> bool:
+        """Whether the request may have had its effect all the same: under another key it could have it twice.
+
+        A configuration failure leaves none when nothing was sent, or when the system did not let us in
+        (3xx, 4xx); an answer that was ok and can't be read does.
+        """
+        match self.failure_class:
+            case FailureClass.BUSINESS:
+                return False
+            case FailureClass.CONFIGURATION:
+                return self.http_status is not None and self.http_status not in _TURNED_AWAY
+            case FailureClass.TRANSIENT | FailureClass.UNKNOWN_OUTCOME:
+                return True
+
+
+_TURNED_AWAY = range(300, 500)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NewType
 
 OrderId = NewType("OrderId", str)
@@ -26,8 +27,7 @@ CommandId = NewType("CommandId", str)
 def item_ref(order: OrderId, item: ItemNo) -> str:
     """Name an item to the outside world, for example `801xx0000000001AAA-7`.
 
-    The same text is the external id of the item's record in Salesforce, the reference that a
-    fulfillment system gives back in a call-back, and the start of the idempotency key.
+    The same text is the external id of the item's record in Salesforce, and the start of the idempotency key.
     """
     return f"{order}-{item}"
 
@@ -45,7 +45,26 @@ def parse_item_ref(ref: str) -> tuple[OrderId, ItemNo]:
 
 
 def idempotency_key(order: OrderId, item: ItemNo, epoch: int) -> str:
-    """Key of one logical attempt: equal for every resend of it, new only when an operator or a
-    revision starts the item anew (`epoch`, from 1).
+    """Key of one logical attempt, for example `801xx0000000001AAA-7-1`: equal for every resend of it, new only
+    when the item is begun anew after a definite answer (`epoch`, from 1).
+
+    The same text is the reference that a fulfillment system gives back in a call-back.
     """
     return f"{order}-{item}-{epoch}"
+
+
+def parse_attempt_ref(ref: str) -> tuple[OrderId, ItemNo, int | None]:
+    """Take what a system gives back apart: an idempotency key, or an item's reference (without an epoch then).
+
+    Raises:
+        ValueError: the text is neither.
+    """
+    found = _ATTEMPT.fullmatch(ref)
+    if found is None:
+        raise ValueError(f"not a reference to an item or an attempt: {ref!r}")
+    order, item, epoch = found.groups()
+    return OrderId(order), ItemNo(int(item)), int(epoch) if epoch else None
+
+
+_NUMBER = "[1-9][0-9]{0,9}"
+_ATTEMPT = re.compile(f"([A-Za-z0-9_]{{1,40}})-({_NUMBER})(?:-({_NUMBER}))?")

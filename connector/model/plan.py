@@ -23,6 +23,13 @@ from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase
 from connector.model.technical import TechnicalLine
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The outcome of a callout as a call-back told it: the outputs, or the failure."""
+
+    outputs: JsonObject = msgspec.field(default_factory=dict)
+    failure: Failure | None = None
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One item of a plan. What never changes is in its definition (`definition`, `key`) of the mapping set.
 
@@ -63,6 +70,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     """How many times people were called for help."""
     accepted: bool = False
     """An asynchronous callout was accepted; its call-back is awaited."""
+    in_doubt: bool = False
+    """A sending of this epoch ended without a definite answer: it may have had its effect, or have it yet."""
+    told: Told | None = None
+    """The outcome that a call-back told while the item was on hold; it counts when the item is resumed."""
     ready_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None

@@ -228,6 +228,8 @@ def complete(
         due_at=None,
         failure=None,
         accepted=False,
+        in_doubt=False,
+        told=None,
     )
     _forget(step, item)
     detail = f"outcome {outcome}" if outcome else ", ".join(f"{name}={value}" for name, value in outputs.items())
@@ -244,6 +246,7 @@ def skip(step: Step, item: Item, by: str) -> None:
         waiting_for=None,
         due_at=None,
         accepted=False,
+        told=None,
     )
     _forget(step, item)
     step.record("skipped", skipped, by=by)
@@ -252,17 +255,14 @@ def skip(step: Step, item: Item, by: str) -> None:
 def retry(step: Step, item: Item, by: str) -> None:
     """Try a failed item again because a person says so.
 
-    A new logical attempt, hence a new idempotency key, only after a definite answer. Else an attempt under
-    this key, the last one or one before it, may have had its effect: the same one goes out again, so that
-    the system can recognise it.
+    A new logical attempt, hence a new idempotency key, only when no sending is in doubt. Else one of those
+    under this key, the last one or one before it, may have had its effect: the same request goes out again,
+    so that the system can recognise it.
     """
-    failure = item.failure
-    uncertain = (FailureClass.UNKNOWN_OUTCOME, FailureClass.TRANSIENT)
-    unknown = failure is not None and failure.failure_class in uncertain
     waiting = item.state is ItemState.FAILED
     _close_fallout(step, item, "The item was retried.", by)
     step.command(ClearTimers(item=item.no))
-    if not (unknown or waiting):
+    if not (item.in_doubt or waiting):
         step.command(DropCallout(item=item.no))
         item = step.change(item, epoch=item.epoch + 1, attempts=0)
     step.record("retried", item, by=by)
@@ -282,11 +282,13 @@ def _forget(step: Step, item: Item) -> None:
         step.command(DropCallout(item=item.no))
 
 
-def fail(step: Step, item: Item, failure: Failure, *, answered: bool) -> None:
+def fail(step: Step, item: Item, failure: Failure, *, sent_before: bool = False) -> None:
     """An attempt failed: try again later if the policy says so, else ask a person.
 
-    `answered`: the system gave a definite answer, so the next attempt is another logical one.
+    The next attempt is another logical one only when no sending of this one is in doubt. A system that says
+    no has answered for all of them. `sent_before`: the attempt's request had gone out before without an answer.
     """
+    item = step.change(item, in_doubt=_in_doubt(item, failure, sent_before=sent_before))
     definition = step.definition(item)
     safe = item.type is not ItemType.CALLOUT or step.mappings.interface(definition.interface or "").is_idempotent
     verdict = judge(step.plan.id, item, failure, step.mappings, resend_is_safe=safe)
@@ -294,7 +296,7 @@ def fail(step: Step, item: Item, failure: Failure, *, answered: bool) -> None:
         fail_finally(step, item, failure)
         return
     due = step.now + verdict.wait
-    if answered:
+    if not item.in_doubt:
         step.command(DropCallout(item=item.no))
     failed = step.move(
         item,
@@ -303,26 +305,43 @@ def fail(step: Step, item: Item, failure: Failure, *, answered: bool) -> None:
         due_at=due,
         accepted=False,
         waiting_for=f"the next attempt (policy {verdict.policy}): {failure.message}"[:255],
-        epoch=item.epoch + answered,
+        epoch=item.epoch + (not item.in_doubt),
     )
     step.record("failed, will be retried", failed, f"{failure.code}: {failure.message}"[:500])
     step.command(ClearTimers(item=item.no))
     step.command(SetTimer(item=item.no, kind=TimerKind.RETRY, epoch=failed.epoch, due=due))
 
 
+def _in_doubt(item: Item, failure: Failure, *, sent_before: bool = False) -> bool:
+    if failure.failure_class is FailureClass.BUSINESS:
+        return False
+    return item.in_doubt or sent_before or (item.type is ItemType.CALLOUT and failure.leaves_doubt)
+
+
 def fail_finally(step: Step, item: Item, failure: Failure) -> None:
     """The item can't go on without a person: tell the people whose queue it is."""
-    verdict = judge(step.plan.id, item, failure, step.mappings, resend_is_safe=False)
     failed = step.move(
         item,
         ItemTrigger.FAILED_FINALLY,
-        failure=failure,
         due_at=None,
         accepted=False,
+        told=None,
         fallouts=item.fallouts + 1,
-        waiting_for=f"a decision: {failure.message}"[:255],
     )
     step.command(ClearTimers(item=item.no))
+    _ask_for_help(step, failed, failure)
+    step.record("failed finally", failed, f"{failure.code}: {failure.message}"[:500])
+
+
+def learn(step: Step, item: Item, failure: Failure) -> None:
+    """A system tells at last that an attempt which was given up in doubt has failed."""
+    _ask_for_help(step, step.change(item, in_doubt=False), failure)
+    step.record("told that it failed", item, f"{failure.code}: {failure.message}"[:500])
+
+
+def _ask_for_help(step: Step, item: Item, failure: Failure) -> None:
+    verdict = judge(step.plan.id, item, failure, step.mappings, resend_is_safe=False)
+    failed = step.change(item, failure=failure, waiting_for=f"a decision: {failure.message}"[:255])
     step.command(
         RaiseFallout(
             item=item.no,
@@ -334,7 +353,6 @@ def fail_finally(step: Step, item: Item, failure: Failure) -> None:
             suggestions=verdict.suggestions,
         )
     )
-    step.record("failed finally", failed, f"{failure.code}: {failure.message}"[:500])
 
 
 def _unevaluable(error: EvaluationError) -> Failure:

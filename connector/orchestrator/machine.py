@@ -27,13 +27,13 @@ from connector.model.events import (
     TimerKind,
 )
 from connector.model.failure import Failure, FailureClass, Problem
-from connector.model.ids import WHOLE_ORDER, ItemNo
+from connector.model.ids import WHOLE_ORDER, ItemNo, idempotency_key
 from connector.model.json import JsonObject
 from connector.model.order import Order
-from connector.model.plan import Item, Plan, UnclaimedEvent
+from connector.model.plan import Item, Plan, Told, UnclaimedEvent
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.model.technical import Explanation
-from connector.orchestrator.advance import complete, fail, matches, settle, start
+from connector.orchestrator.advance import complete, fail, learn, matches, settle, start
 from connector.orchestrator.people import obey
 from connector.orchestrator.step import Step
 
@@ -183,8 +183,7 @@ def _answered(step: Step, event: CalloutCompleted) -> None:
 def _attempt_failed(step: Step, event: CalloutFailed) -> None:
     item = _present_attempt(step, event.item, event.epoch, event.attempt)
     if item is not None:
-        answered = event.failure.failure_class in (FailureClass.BUSINESS, FailureClass.CONFIGURATION)
-        fail(step, item, event.failure, answered=answered)
+        fail(step, item, event.failure, sent_before=event.sent_before)
 
 
 def _is_repeated(step: Step, event: CallbackArrived | ExternalEventArrived) -> bool:
@@ -196,9 +195,6 @@ def _is_repeated(step: Step, event: CallbackArrived | ExternalEventArrived) -> b
         return True
     step.plan.deliveries = (*step.plan.deliveries, delivery)[-MOST_DELIVERIES:]
     return False
-
-
-_AWAITING_CALLBACK = (ItemState.RUNNING, ItemState.FAILED, ItemState.FATALLY_FAILED)
 
 
 def _called_back(step: Step, event: CallbackArrived) -> None:
@@ -215,15 +211,44 @@ def _called_back(step: Step, event: CallbackArrived) -> None:
     if completion is None or completion.on != event.name or not matches(step, item, event.outputs):
         _happened(step, event.name, event.outputs, item)
         return
-    if item.state not in _AWAITING_CALLBACK:
-        step.record("call-back ignored", item, f"{event.name} came when the item was {item.state}")
+    if _is_about_another(item, event):
+        sent = idempotency_key(step.plan.id, item.no, item.request_epoch)
+        detail = (
+            f"{event.name} is about attempt {event.epoch}; what was sent last is attempt {item.request_epoch}, {sent}"
+        )
+        step.record("call-back ignored", item, detail)
         return
-    if event.failure is None:
-        complete(step, item, event.outputs)
-    elif item.state is ItemState.RUNNING:
-        fail(step, item, event.failure, answered=True)
-    else:
-        step.record("call-back ignored", item, f"{event.name} tells of a failure that is known")
+    _told(step, item, event)
+
+
+def _is_about_another(item: Item, event: CallbackArrived) -> bool:
+    """Whether the call-back names an attempt that is not the one whose request was sent last."""
+    return event.epoch is not None and event.epoch != item.request_epoch
+
+
+def _told(step: Step, item: Item, event: CallbackArrived) -> None:
+    """The outcome of the item's last request, whatever has become of the item meanwhile.
+
+    On hold nothing goes on; what was told counts when the item is resumed.
+    """
+    match item.state, event.failure:
+        case ((ItemState.RUNNING | ItemState.FAILED | ItemState.FATALLY_FAILED), None):
+            complete(step, item, event.outputs)
+        case ItemState.RUNNING, Failure():
+            fail(step, item, event.failure)
+        case ((ItemState.FAILED | ItemState.FATALLY_FAILED | ItemState.ON_HOLD), Failure()) if not item.in_doubt:
+            step.record("call-back ignored", item, f"{event.name} tells of a failure that is known")
+        case ItemState.FAILED, Failure():
+            fail(step, item, event.failure)
+        case ItemState.FATALLY_FAILED, Failure():
+            learn(step, item, event.failure)
+        case ItemState.ON_HOLD, _ if item.request_epoch:
+            waiting_for = item.waiting_for if item.told else f"{item.waiting_for}; {event.name} has come"[:255]
+            told = Told(outputs=event.outputs, failure=event.failure)
+            step.change(item, told=told, waiting_for=waiting_for)
+            step.record("call-back kept", item, f"{event.name} counts when the item is resumed")
+        case _:
+            step.record("call-back ignored", item, f"{event.name} came when the item was {item.state}")
 
 
 def _happened(step: Step, name: str, payload: JsonObject, about: Item | None = None) -> None:
@@ -271,4 +296,4 @@ def _did_not_come(step: Step, item: Item) -> None:
         system=completion.on.partition(".")[0] if completion else None,
         interface=interface,
     )
-    fail(step, item, failure, answered=False)
+    fail(step, item, failure)

@@ -61,10 +61,21 @@ def _for_item(step: Step, command: OperatorCommanded) -> str:
             step.record("held", item, by=command.by)
             return f"{item.name} is on hold."
         case Operation.RESUME:
-            step.move(item, ItemTrigger.RESUMED, waiting_for=None)
-            step.to_look_at.append(item.no)
-            step.record("resumed", item, by=command.by)
-            return f"{item.name} goes on."
+            return _resume(step, item, command)
+
+
+def _resume(step: Step, item: Item, command: OperatorCommanded) -> str:
+    if item.told is not None:
+        step.record("resumed", item, by=command.by)
+        if item.told.failure is None:
+            complete(step, item, item.told.outputs)
+            return f"{item.name} is completed: its system said so while it was on hold."
+        fail_finally(step, step.change(item, in_doubt=False), item.told.failure)
+        return f"{item.name} has failed: its system said so while it was on hold."
+    step.move(item, ItemTrigger.RESUMED, waiting_for=None)
+    step.to_look_at.append(item.no)
+    step.record("resumed", item, by=command.by)
+    return f"{item.name} goes on."
 
 
 def _retry(step: Step, item: Item, command: OperatorCommanded) -> str:
@@ -74,6 +85,8 @@ def _retry(step: Step, item: Item, command: OperatorCommanded) -> str:
         step.plan.enrich(item.line, command.outputs)
         step.record("attributes corrected", item, ", ".join(command.outputs), command.by)
     retry(step, item, command.by)
+    if step.plan.items[item.no].in_doubt:
+        return f"{item.name} was started again, with the same request: an earlier one may have had its effect."
     return f"{item.name} was started again."
 
 

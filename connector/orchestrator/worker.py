@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Protocol
 
 import structlog
+from msgspec.structs import replace
 
 from connector.errors import MappingError
 from connector.model.attempt import AttemptRecord
@@ -90,6 +91,8 @@ class Worker:
         self._records: list[AttemptRecord] = []
         self._sent: set[_Request] = set()
         """Requests that were handed on, and have not been answered or withdrawn."""
+        self._taken_over: set[_Request] = set()
+        """Those of them that another worker, or this one before the database was away, may have sent."""
         self._may_own_more = False
         """The database was away: a commit may have given requests to this worker without its word reaching it."""
         self._is_finding = False
@@ -109,7 +112,11 @@ class Worker:
         self, order: OrderId, event: CalloutAccepted | CalloutCompleted | CalloutFailed, record: AttemptRecord
     ) -> None:
         """A request was answered: apply it in the next turn, which begins at once."""
-        self._sent.discard((order, event.item, event.epoch, event.attempt))
+        request = (order, event.item, event.epoch, event.attempt)
+        self._sent.discard(request)
+        if isinstance(event, CalloutFailed) and (record.sendings > 1 or request in self._taken_over):
+            event = replace(event, sent_before=True)
+        self._taken_over.discard(request)
         self._answers.setdefault(order, []).append(event)
         self._records.append(record)
         self._wake.set()
@@ -238,6 +245,7 @@ class Worker:
         if dropped:
             gone = set(dropped)
             self._sent = {request for request in self._sent if request[:2] not in gone}
+            self._taken_over = {request for request in self._taken_over if request[:2] not in gone}
             for system, waiting in self._unsent.items():
                 self._unsent[system] = deque(work for work in waiting if (work.order, work.item) not in gone)
 
@@ -306,6 +314,7 @@ class Worker:
             return
         log.info("callout_taken_over", order=work.order, item=work.item, interface=work.interface)
         if interface.is_idempotent:
+            self._taken_over.add(_request(work))
             self._send([work])
             return
         failure = Failure(

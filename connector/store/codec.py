@@ -12,7 +12,7 @@ from connector.model.events import EVENT_TYPES, Event
 from connector.model.failure import Failure, Problem
 from connector.model.json import JsonObject
 from connector.model.order import Order
-from connector.model.plan import Item, UnclaimedEvent
+from connector.model.plan import Item, Told, UnclaimedEvent
 from connector.model.states import ItemType
 from connector.model.technical import Explanation, TechnicalLine
 from connector.model.work import RenderedRequest
@@ -48,6 +48,8 @@ class ItemProgress(msgspec.Struct, omit_defaults=True):
     choices: tuple[str, ...] = ()
     fallouts: int = 0
     accepted: bool = False
+    in_doubt: bool = False
+    told: Told | None = None
     ready_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -92,6 +94,8 @@ def item_progress(item: Item) -> ItemProgress:
         item.choices,
         item.fallouts,
         item.accepted,
+        item.in_doubt,
+        item.told,
         item.ready_at,
         item.started_at,
         item.finished_at,

@@ -107,6 +107,14 @@ def test_a_failure_without_words_gets_some() -> None:
     assert "warehouse" in taken.event.failure.message
 
 
+@pytest.mark.parametrize(("ref", "epoch"), [(f"{ORDER}-7", None), (f"{ORDER}-7-2", 2)])
+def test_a_call_back_names_the_attempt_or_the_item_alone(ref: str, epoch: int | None) -> None:
+    taken = received({"type": "shipped", "ref": ref, "tracking": "T1"})
+    assert isinstance(taken, Addressed)
+    assert isinstance(taken.event, CallbackArrived)
+    assert (taken.order, taken.event.item, taken.event.epoch) == (ORDER, 7, epoch)
+
+
 def test_an_external_event() -> None:
     assert received({"stock": 3, "order": ORDER}) == Addressed(
         order=ORDER, event=ExternalEventArrived(name="warehouse.stock", payload={"left": 3})
@@ -209,6 +217,10 @@ def test_no_event_says_what_was_looked_for() -> None:
         f"{ORDER}-" + "0" * 90 + "7x",
         f"{ORDER}-x",
         f"{ORDER}--7",
+        f"{ORDER}-7-0",
+        f"{ORDER}-7-1-1",
+        f"{ORDER}-7-",
+        f"{ORDER}-7-01",
         f"{ORDER}-{2**40}",
         f"{ORDER}-" + "1" * 5000,
         f"{ORDER}-\N{ARABIC-INDIC DIGIT SEVEN}",

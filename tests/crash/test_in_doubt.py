@@ -11,8 +11,10 @@ import pytest
 
 from connector.mappings.load import load
 from connector.model.attempt import AttemptRecord
-from connector.model.events import Event
+from connector.model.events import CalloutFailed, Event
+from connector.model.failure import Failure, FailureClass
 from connector.model.ids import ItemNo, OrderId
+from connector.model.states import ItemState
 from connector.model.work import Work
 from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner, TurnResult
@@ -20,7 +22,7 @@ from connector.orchestrator.worker import Worker
 from connector.store.database import Database
 from connector.store.sets import SetTable
 from connector.store.work import SILENT_SECONDS, WorkTable
-from tests.orchestrator.test_turn import SETS, Bench, mobile
+from tests.orchestrator.test_turn import NOW, SETS, Bench, mobile
 
 FIRST = 2
 """Requests that the order begins with."""
@@ -72,8 +74,9 @@ async def bench(migrated_url: str) -> AsyncIterator[Bench]:
 
 
 @asynccontextmanager
-async def _working(bench: Bench, systems: _Systems) -> AsyncIterator[Worker]:
+async def _working(bench: Bench, systems: _Systems, *, unheard: int = 1) -> AsyncIterator[Worker]:
     turner = _Unheard(bench.turns, bench.sets, lambda: bench.now)
+    turner.unheard = unheard
     worker = Worker(
         turner=turner,
         turns=bench.turns,
@@ -119,3 +122,41 @@ async def test_a_database_that_was_away_for_all_makes_nobody_take_the_work_of_ot
         await connection.execute(silent, SILENT_SECONDS + 1)
     taken = await other.adopt(10)
     assert {one.item for one in taken} == {one.item for one in work}, "he is missed who is silent while others speak"
+
+
+@pytest.mark.parametrize(("taken_over", "sendings", "in_doubt"), [(True, 1, True), (False, 2, True), (False, 1, False)])
+async def test_being_locked_out_says_nothing_of_what_was_sent_before(
+    bench: Bench, *, taken_over: bool, sendings: int, in_doubt: bool
+) -> None:
+    systems = _Systems()
+    await bench.submit(mobile())
+    async with _working(bench, systems, unheard=int(taken_over)) as worker:
+        work = (await systems.until(FIRST))[0]
+        worker.answered(work.order, *locked_out(work, sendings))
+        async with asyncio.timeout(30):
+            while (item := (await bench.plan(work.order)).items[work.item]).state is not ItemState.FATALLY_FAILED:
+                await asyncio.sleep(0.01)
+    assert item.in_doubt is in_doubt
+
+
+def locked_out(work: Work, sendings: int) -> tuple[CalloutFailed, AttemptRecord]:
+    """The system answered 401 to the last of so many sendings."""
+    failure = Failure(failure_class=FailureClass.CONFIGURATION, code="HTTP_401", message="no", http_status=401)
+    record = AttemptRecord(
+        order=work.order,
+        item=work.item,
+        epoch=work.epoch,
+        attempt=work.attempt,
+        interface=work.interface,
+        started_at=NOW,
+        seconds=0.1,
+        method=work.request.method,
+        path=work.request.path,
+        status=401,
+        outcome="configuration",
+        code="HTTP_401",
+        idempotency_key=work.idempotency_key,
+        bytes=0,
+        sendings=sendings,
+    )
+    return CalloutFailed(item=work.item, epoch=work.epoch, attempt=work.attempt, failure=failure), record

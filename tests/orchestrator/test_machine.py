@@ -28,6 +28,9 @@ from tests.orchestrator.building import Story, awaited, callout, definition, int
 
 BUSY = Failure(failure_class=FailureClass.TRANSIENT, code="HTTP_503", message="The system is busy.", system="sys")
 NO = Failure(failure_class=FailureClass.BUSINESS, code="TAKEN", message="The number is taken.", system="sys")
+LOCKED_OUT = Failure(
+    failure_class=FailureClass.CONFIGURATION, code="HTTP_401", message="Credentials refused.", http_status=401
+)
 LOST = Failure(failure_class=FailureClass.UNKNOWN_OUTCOME, code="TIMEOUT", message="No answer.", system="sys")
 
 
@@ -267,6 +270,103 @@ def test_a_call_back_that_never_comes_is_a_failure() -> None:
     assert story.item("a").failure.code == "EVENT_TIMEOUT"  # type: ignore[union-attr]
 
 
+def called_back(*, epoch: int | None = None, failure: Failure | None = None, **outputs: object) -> CallbackArrived:
+    return CallbackArrived(item=ItemNo(1), epoch=epoch, name="sys.done", outputs=outputs, failure=failure)  # type: ignore[arg-type]
+
+
+def started_anew() -> Story:
+    """The second attempt was accepted, after the first was refused."""
+    story = Story.of((awaited("a"), ()))
+    story.happens(failed(story, "a", NO))
+    story.happens(asks(Operation.RETRY, ItemNo(1)))
+    story.happens(CalloutAccepted(item=ItemNo(1), epoch=2, attempt=1))
+    return story
+
+
+@pytest.mark.parametrize("failure", [None, NO])
+def test_a_call_back_for_an_older_attempt_does_not_touch_the_newer(failure: Failure | None) -> None:
+    story = started_anew()
+    before = story.item("a")
+    story.happens(called_back(epoch=1, failure=failure))
+    assert story.item("a") == before
+    (record,) = story.asked(Record)
+    assert record.what == "call-back ignored"
+    assert record.detail.startswith("sys.done is about attempt 1; what was sent last is attempt 2")
+    story.happens(called_back(epoch=2))
+    assert story.state("a") is ItemState.COMPLETED
+
+
+def test_a_call_back_that_names_the_item_alone_is_about_what_was_sent_last() -> None:
+    story = started_anew()
+    story.happens(called_back())
+    assert story.state("a") is ItemState.COMPLETED
+
+
+def test_a_call_back_for_what_was_sent_last_counts_while_the_next_attempt_is_waited_for() -> None:
+    patient = RetryPolicy(name="patient", retries=3, waits=(timedelta(seconds=5),))
+    row = FalloutRow(failure_class=FailureClass.BUSINESS, retry="patient", queue="Fallout")
+    mappings = mapping_set([awaited("a")], fallout=(row,), retry_policies={"patient": patient})
+    story = Story.of((awaited("a"), ()), mappings=mappings)
+    story.happens(failed(story, "a", NO))
+    assert (story.state("a"), story.item("a").epoch, story.item("a").request_epoch) == (ItemState.FAILED, 2, 1)
+    story.happens(called_back(epoch=1))
+    assert story.state("a") is ItemState.COMPLETED
+
+
+def held_in_doubt() -> Story:
+    """Nobody knows what came of the request, and an operator holds the item before it is sent again."""
+    story = Story.of((awaited("a"), ()), (callout("b"), ("a",)))
+    story.happens(failed(story, "a", LOST))
+    story.happens(asks(Operation.HOLD, ItemNo(1)))
+    return story
+
+
+def test_a_call_back_for_an_item_on_hold_counts_when_it_is_resumed() -> None:
+    story = held_in_doubt()
+    story.happens(called_back(epoch=1, tracking="T1"))
+    assert (story.state("a"), story.state("b")) == (ItemState.ON_HOLD, ItemState.PENDING)
+    assert story.item("a").waiting_for == "Ann to resume it; sys.done has come"
+    story.happens(asks(Operation.RESUME, ItemNo(1)))
+    assert story.calls() == [("b", 1, 1)], "what was done is not sent again"
+    assert (story.state("a"), story.item("a").outputs) == (ItemState.COMPLETED, {"tracking": "T1"})
+    assert answer(story).message == "a is completed: its system said so while it was on hold."
+
+
+def test_a_call_back_that_tells_of_failure_on_hold_asks_for_a_person_when_it_is_resumed() -> None:
+    story = held_in_doubt()
+    story.happens(called_back(epoch=1, failure=NO))
+    assert story.state("a") is ItemState.ON_HOLD
+    story.happens(asks(Operation.RESUME, ItemNo(1)))
+    assert (story.state("a"), len(story.asked(RaiseFallout))) == (ItemState.FATALLY_FAILED, 1)
+    story.happens(asks(Operation.RETRY, ItemNo(1)))
+    assert story.calls() == [("a", 2, 1)], "the system has answered: another attempt"
+
+
+def test_a_call_back_for_an_item_that_was_held_before_anything_was_sent_is_ignored() -> None:
+    story = Story.of((callout("b"), ()), (awaited("a"), ("b",)))
+    story.happens(asks(Operation.HOLD, ItemNo(2)))
+    story.happens(CallbackArrived(item=ItemNo(2), name="sys.done"))
+    assert [record.what for record in story.asked(Record)] == ["call-back ignored"]
+
+
+def test_a_failure_that_is_told_at_last_ends_the_doubt() -> None:
+    waiting = Story.of((awaited("a"), ()))
+    waiting.happens(failed(waiting, "a", LOST))
+    assert waiting.state("a") is ItemState.FAILED
+    waiting.happens(called_back(epoch=1, failure=NO))
+    assert waiting.state("a") is ItemState.FATALLY_FAILED
+
+    given_up = Story.of((awaited("a"), ()), mappings=mapping_set([awaited("a")], interface("put", idempotent=False)))
+    given_up.happens(failed(given_up, "a", LOST))
+    given_up.happens(called_back(epoch=1, failure=NO))
+    (fallout,) = given_up.asked(RaiseFallout)
+    assert (fallout.episode, fallout.failure.code) == (1, "TAKEN"), "the same Case, which now says why"
+
+    for story in (waiting, given_up):
+        story.happens(asks(Operation.RETRY, ItemNo(1)))
+        assert story.calls() == [("a", 2, 1)]
+
+
 def test_a_call_back_for_an_item_that_does_not_exist_is_recorded_and_ignored() -> None:
     story = Story.of((callout("a"), ()))
     story.happens(CallbackArrived(item=ItemNo(99), name="sys.done"))
@@ -396,6 +496,48 @@ def test_retry_keeps_the_key_when_an_earlier_attempt_may_have_had_its_effect() -
     assert story.state("a") is ItemState.FATALLY_FAILED
     story.happens(asks(Operation.RETRY, ItemNo(1)))
     assert story.calls() == [("a", 1, 5)]
+
+
+def test_retry_keeps_the_key_when_we_were_locked_out_after_a_sending_in_doubt() -> None:
+    story = Story.of((callout("a"), ()))
+    story.happens(failed(story, "a", LOST))
+    story.happens(TimerDue(item=ItemNo(1), kind=TimerKind.RETRY, epoch=1))
+    story.happens(failed(story, "a", LOCKED_OUT))
+    assert story.state("a") is ItemState.FATALLY_FAILED
+    story.happens(asks(Operation.RETRY, ItemNo(1)))
+    assert story.calls() == [("a", 1, 3)]
+    assert "with the same request" in answer(story).message
+    story.happens(failed(story, "a", NO))
+    story.happens(asks(Operation.RETRY, ItemNo(1)))
+    assert story.calls() == [("a", 2, 1)], "the system said no to this key: nothing is in doubt any more"
+
+
+def test_retry_after_being_locked_out_is_another_attempt_when_nothing_was_sent_before() -> None:
+    story = Story.of((callout("a"), ()))
+    story.happens(failed(story, "a", LOCKED_OUT))
+    story.happens(asks(Operation.RETRY, ItemNo(1)))
+    assert story.calls() == [("a", 2, 1)]
+
+
+def test_a_policy_that_sends_again_keeps_the_key_while_a_sending_is_in_doubt() -> None:
+    patient = RetryPolicy(name="patient", retries=3, waits=(timedelta(seconds=5),))
+    row = FalloutRow(failure_class=FailureClass.CONFIGURATION, retry="patient", queue="Fallout")
+    mappings = mapping_set([callout("a")], fallout=(row,), retry_policies={"patient": patient})
+    for sent_before, epoch in ((True, 1), (False, 2)):
+        story = Story.of((callout("a"), ()), mappings=mappings)
+        event = CalloutFailed(item=ItemNo(1), epoch=1, attempt=1, failure=LOCKED_OUT, sent_before=sent_before)
+        story.happens(event)
+        story.happens(TimerDue(item=ItemNo(1), kind=TimerKind.RETRY, epoch=epoch))
+        assert story.calls() == [("a", epoch, 2)]
+
+
+@pytest.mark.parametrize(("status", "epoch"), [(200, 1), (404, 2), (520, 1), (None, 2)])
+def test_an_answer_that_can_not_be_read_leaves_doubt_unless_it_turned_us_away(status: int | None, epoch: int) -> None:
+    story = Story.of((callout("a"), ()))
+    unreadable = Failure(failure_class=FailureClass.CONFIGURATION, code="X", message="x", http_status=status)
+    story.happens(failed(story, "a", unreadable))
+    story.happens(asks(Operation.RETRY, ItemNo(1)))
+    assert [called[1] for called in story.calls()] == [epoch]
 
 
 def test_a_message_that_is_sent_twice_happens_once() -> None:

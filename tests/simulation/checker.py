@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from connector.model.events import Addressed, CallbackArrived, Event, ExternalEventArrived, TimerKind
-from connector.model.ids import ItemNo, OrderId
+from connector.model.ids import ItemNo, OrderId, idempotency_key
 from connector.model.plan import Item, Plan
 from connector.model.states import ItemState, ItemType
 from connector.model.work import Work
@@ -37,6 +37,8 @@ class Checker:
         self._keys: dict[str, tuple[OrderId, ItemNo, int]] = {}
         self._effects: dict[tuple[OrderId, ItemNo], int] = {}
         self._used: dict[tuple[OrderId, str], ItemNo] = {}
+        self._decided: dict[str, bool] = {}
+        """What a system decided about an asynchronous request, by its key: what its call-backs tell."""
 
     # -- the store --------------------------------------------------------------------------------------------
 
@@ -52,8 +54,19 @@ class Checker:
                 names = ", ".join(type(event).__name__ for event in events)
                 self._world.violated("no accepted event is lost", f"{names} of {order} had no effect")
         for change in changes:
+            for event in took.get(change.plan.id, ()):
+                if isinstance(event, CallbackArrived):
+                    self._has_been_heard(change.plan, event)
             for no in change.plan.changed_items:
                 self._is_cared_for(change.plan.id, change.plan.items[no])
+
+    def _has_been_heard(self, plan: Plan, event: CallbackArrived) -> None:
+        """What a system told about the last request of an item counts, at once or when the item is resumed."""
+        item = plan.items[event.item]
+        counts = item.is_final or (item.state is ItemState.ON_HOLD and item.told is not None)
+        if event.failure is None and event.epoch == item.request_epoch and not counts:
+            name = f"{plan.id}-{item.no} ({item.key})"
+            self._world.violated("no accepted event is lost", f"{name} is {item.state} after its call-back")
 
     def _is_cared_for(self, order: OrderId, item: Item) -> None:
         """Whatever an item waits for has been asked to come."""
@@ -81,6 +94,7 @@ class Checker:
             self._world.note("item", name, item.state.value, item.epoch, item.attempts)
             if before is not None:
                 self._follows(name, before, item)
+            self._is_about_itself(plan, item)
             if item.state not in _NOT_BEGUN:
                 open_before = [other for other in item.after if not plan.items[other].is_final]
                 if open_before:
@@ -90,6 +104,15 @@ class Checker:
                 other = self._used.setdefault((plan.id, str(visit)), no)
                 if other != no:
                     violated("the same event twice has the effect of once", f"{name} and item {other}: visit {visit}")
+
+    def _is_about_itself(self, plan: Plan, item: Item) -> None:
+        """What a call-back did to an item, it told about the item's last request."""
+        key = idempotency_key(plan.id, item.no, item.request_epoch)
+        told = item.outputs.get("activatedAs", key) == key
+        if item.failure is not None and item.failure.code == "NO_ACCESS":
+            told = not self._decided[key]
+        if not told:
+            self._world.violated("a call-back counts for its own attempt", f"{key} is {item.state}")
 
     def _follows(self, name: str, before: Item, item: Item) -> None:
         violated = self._world.violated
@@ -121,6 +144,10 @@ class Checker:
         if open_before:
             violated("no dependency is violated", f"the request {key} is sent before {open_before}")
 
+    def decided(self, work: Work, *, good: bool) -> None:
+        """A system decided about an asynchronous request."""
+        self._decided[work.idempotency_key] = good
+
     def effected(self, work: Work, *, is_idempotent: bool, lasting: bool) -> None:
         """A system did something for the first time under this key (or without looking at it)."""
         if not lasting:
@@ -141,8 +168,14 @@ class Checker:
             self.visits.add((message.order, str(message.event.payload["visit"])))
 
     def unheard_of(self, order: OrderId, plan: Plan) -> set[str]:
-        """Visits of an order that were accepted, and that neither completed an item nor are kept for one."""
-        kept = {str(event.payload["visit"]) for event in plan.unclaimed}
+        """Visits of an order that were accepted, and that neither completed an item nor are kept for one.
+
+        One that was accepted a moment ago may still be in the inbox.
+        """
+        assert self.tables is not None
+        events = [event for owner, event in self.tables.inbox.values() if owner == order]
+        kept = {str(event.payload["visit"]) for event in events if isinstance(event, ExternalEventArrived)}
+        kept |= {str(event.payload["visit"]) for event in plan.unclaimed}
         told = {visit for owner, visit in self.visits if owner == order}
         return {visit for visit in told - kept if (order, visit) not in self._used}
 

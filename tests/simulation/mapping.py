@@ -293,6 +293,7 @@ policies:
   - {class: unknown_outcome, retry: short, queue: Order_Fallout}
   - {class: business, retry: none, queue: Order_Fallout}
   - {system: net, class: business, code: TAKEN, retry: short, queue: Order_Fallout}
+  - {class: configuration, retry: short, queue: Order_Fallout}
 """
 _STRICT = """
 retry_policies:

@@ -22,7 +22,7 @@ from connector.orchestrator.worker import Worker
 from connector.sf.reconcile import Reconciler
 from connector.store.database import may_pass
 from tests.simulation.database import Tables
-from tests.simulation.store import SimulatedIntake, SimulatedOutbox, SimulatedTurn, is_silent
+from tests.simulation.store import SimulatedOutbox, SimulatedTurn, is_silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +149,19 @@ def _free_at_once(_original: Any) -> Any:
     return is_taken
 
 
-def _known_when_heard_of(_original: Any) -> Any:
-    async def exists(self: Any, order: Any, item: Any) -> bool:
-        row = self._tables.orders.get(order)
-        return row is not None and (item is None or item in row.items)
-
-    return exists
+def _last_one_only(_original: Any) -> Any:
+    return lambda _item, failure, **_named: failure.leaves_doubt
 
 
 def _true(_self: object) -> bool:
     return True
 
 
+_QUICK = {"crash": 0.0, "stop": 0.0, "event_lost": 0.0, "event_late": 0.0, "message_lost": 0.0, "salesforce_away": 0.0}
+"""People are soon at it."""
+_TOLD = {**_QUICK, "refused": 0.3, "message_twice": 1.0, "message_anew": 1.0, "request_lost": 0.0, "busy": 0.0}
+_HELD = {**_QUICK, "answer_lost": 0.5, "message_first": 0.0, "salesforce_slow": 0.0, "row_locked": 0.0}
+_LOCKED_OUT = {"locked_out": 0.3, "answer_lost": 0.3, "answer_slow": 0.5, "crash": 0.05}
 _UNHEARD = {"database_refuses": 0.03, "commit_unheard": 0.08, "crash": 0.0, "stop": 0.0}
 
 MUTATIONS = (
@@ -185,7 +186,13 @@ MUTATIONS = (
         _unsaid(lambda one: isinstance(one, SetTimer) and one.kind is TimerKind.WAIT),
     ),
     Mutation("a message that comes twice is not recognised", machine, "_is_repeated", _always(value=False)),
-    Mutation("a message is taken before its order was read", SimulatedIntake, "exists", _known_when_heard_of),
+    Mutation("events are taken before their order was read", Tables, "is_being_read", _always(value=True)),
+    Mutation(
+        "a call-back counts for whatever was sent last", machine, "_is_about_another", _always(value=False), _TOLD
+    ),
+    Mutation("what is told of an item on hold is forgotten", Step, "change", _without("told"), _HELD),
+    Mutation("of the sendings only the last one counts", advance, "_in_doubt", _last_one_only, _LOCKED_OUT),
+    Mutation("a take-over is no sending", machine, "fail", _without("sent_before"), _LOCKED_OUT),
     Mutation("a turn takes orders that another one holds", Tables, "is_locked", _always(value=False)),
     Mutation("a plan in memory is taken for the present one", turn._PlanCache, "get", _revision_ignored),
     Mutation(

@@ -120,13 +120,16 @@ class People:
             action = "Retry" if rng.random() < 0.7 else rng.choice(("Complete", "Skip"))
             self._command(action, item["Order__c"], key, outcome="Fine", outputs={"score": 1})
         elif state == "OnHold":
-            self._command("Resume", item["Order__c"], key)
+            if self.world.calm or rng.random() < 0.5:
+                self._command("Resume", item["Order__c"], key)
         elif state == "Running" and item["Type__c"] == "manual":
             outcome = "Bad" if rng.random() < 0.2 and not self.world.calm else "Fine"
             outputs = {"score": 7} if rng.random() < 0.8 or self.world.calm else {}
             self._command("Complete", item["Order__c"], key, outcome=outcome, outputs=outputs)
         elif state == "Running" and item["Type__c"] == "event" and self.world.calm:
             self._command("Complete", item["Order__c"], key)
+        elif state == "Failed" and not self.world.calm and rng.random() < 0.6:
+            self._command("Hold", item["Order__c"], key)
         elif state not in ("Completed", "Skipped") and not self.world.calm and rng.random() < 0.03:
             action = rng.choice(("Hold", "Skip", "Complete", "Retry", "Resume"))
             self._command(action, item["Order__c"], key)

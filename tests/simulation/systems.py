@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import orjson
+from msgspec import structs
 
 from connector.callouts.attempt import Attempt
 from connector.callouts.exchange import Answer
@@ -16,6 +18,7 @@ from connector.mappings.set import Interface, MappingSet
 from connector.model.attempt import AttemptRecord, Outcome
 from connector.model.events import Addressed, CallbackArrived, CalloutAccepted, CalloutCompleted
 from connector.model.failure import Failure, FailureClass
+from connector.model.ids import parse_attempt_ref
 from connector.model.json import JsonObject
 from connector.model.work import Work
 from tests.simulation.checker import Checker
@@ -58,6 +61,7 @@ class Systems:
         self.world.note("effect", work.idempotency_key)
         if work.awaits_event:
             good = not self.world.strikes("refused")
+            self.checker.decided(work, good=good)
             self._call_back(work, good=good)
             self.checker.effected(work, is_idempotent=_knows_keys(interface), lasting=good)
             return _Said(202, {"good": good})
@@ -67,22 +71,24 @@ class Systems:
     def _call_back(self, work: Work, *, good: bool) -> None:
         """A call-back later, or never, or twice, or before the answer."""
         failure = None if good else Failure(failure_class=FailureClass.BUSINESS, code="NO_ACCESS", message="no")
-        message = Addressed(
-            order=work.order,
-            event=CallbackArrived(
-                item=work.item,
-                name="net.activated",
-                outputs={"activatedAs": work.idempotency_key},
-                failure=failure,
-                delivery=f"activated-{work.idempotency_key}",
-            ),
+        order, item, epoch = parse_attempt_ref(str(cast("JsonObject", work.request.body)["reference"]))
+        event = CallbackArrived(
+            item=item,
+            epoch=epoch,
+            name="net.activated",
+            outputs={"activatedAs": work.idempotency_key},
+            failure=failure,
+            delivery=f"activated-{work.idempotency_key}",
         )
         if self.world.strikes("message_lost"):
             return
         first = self.world.strikes("message_first")
         for _ in range(1 + self.world.strikes("message_twice")):
             delay = 0.0 if first else self.world.rng.uniform(0.1, 12.0 if not self.world.calm else 3.0)
-            self.world.loop.outside(delay, lambda: self.tell(message))
+            if self.world.strikes("message_anew"):
+                event = structs.replace(event, delivery=f"{event.delivery}-again")
+            message = Addressed(order=order, event=event)
+            self.world.loop.outside(delay, lambda message=message: self.tell(message))  # type: ignore[misc]
 
 
 def _knows_keys(interface: Interface) -> bool:
@@ -132,6 +138,9 @@ class SimulatedSender:
         if world.strikes("request_lost"):
             await world.delay(0.05, 1.0)
             return Failure(failure_class=FailureClass.TRANSIENT, code="CONNECT_FAILED", message="nothing was sent")
+        if world.strikes("locked_out"):
+            await world.delay(0.01, 0.1)
+            return Answer(status=401, body=b"{}")
         if world.strikes("busy"):
             await world.delay(0.01, 0.1)
             return Answer(status=503, body=b"{}")

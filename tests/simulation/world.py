@@ -45,10 +45,14 @@ class Faults:
     answer_slow: float = 0.0
     busy: float = 0.0
     """The system answers 503."""
+    locked_out: float = 0.0
+    """The system answers 401: somebody has mixed up the credentials."""
     refused: float = 0.0
     """The system answers with a definite no."""
     message_lost: float = 0.0
     message_twice: float = 0.0
+    message_anew: float = 0.0
+    """A message that comes twice has another delivery id the second time."""
     message_first: float = 0.0
     """A call-back overtakes the answer to the request."""
     salesforce_away: float = 0.0
