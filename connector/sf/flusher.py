@@ -21,7 +21,7 @@ POLL_SECONDS = 5.0
 _PARALLEL = 4
 
 _REST = 2.0
-"""How many times as long as a flush takes nothing is written after it, if nobody waits in line."""
+"""How many times as long as a flush takes nothing is written after it, unless more waits than a call takes."""
 
 _MARGIN = 0.05
 """Seconds after which what is due is surely due by the database's clock too."""
@@ -88,7 +88,9 @@ class Flusher:
             elif len(marks) >= CALL_RECORDS:
                 group.create_task(self._flush_aside(marks))
             else:
-                await self._flush(marks)
+                # The longer a flush takes, the longer the next one waits: under load records change several times
+                # before they are written, once. When a call can't take all that waits, nothing is gained by waiting.
+                await self._flush(marks, rest=_REST)
         raise self._broken
 
     async def _claim(self, kinds: Sequence[RecordKind] | None) -> Sequence[Mark]:
@@ -107,7 +109,8 @@ class Flusher:
         except Exception as error:  # noqa: BLE001 - raised again by the loop
             self._broken = error
 
-    async def _flush(self, marks: Sequence[Mark]) -> None:
+    async def _flush(self, marks: Sequence[Mark], *, rest: float = 0.0) -> None:
+        """Write; then, for `rest` times as long as that took, begin nothing."""
         begun = self._clock()
         try:
             flushed: Flushed = await self._writeback.write(marks)
@@ -115,10 +118,8 @@ class Flusher:
             self._slots.release()
             # The lanes are free again: what was marked in them meanwhile may go.
             self._bell.ring()
-        # The longer a flush takes, the longer the next one waits: under load records change several times before
-        # they are written, once.
         now = self._clock()
-        self._quiet_until = max(self._quiet_until, now + _REST * (now - begun))
+        self._quiet_until = max(self._quiet_until, now + rest * (now - begun))
         if flushed.pause is not None:
             self._paused_until = max(self._paused_until, self._clock() + flushed.pause.total_seconds())
         if flushed.again is not None:

@@ -21,6 +21,11 @@ PROBE_SECONDS = 5.0
 _SESSION = {
     "application_name": "order-connector",
     "statement_timeout": f"{STATEMENT_SECONDS}s",
+    # Every statement reads by key, a row or a few hundred. A plan that was made, and kept, while the tables were small
+    # would go through all of them when they are large.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
     # The locks of a worker whose machine is gone are freed within five seconds, not after the hours of a default.
     "tcp_keepalives_idle": "2",
     "tcp_keepalives_interval": "1",

@@ -228,14 +228,14 @@ _ORDER: tuple[RecordKind, ...] = ("request", "plan", "line", "item")
 
 
 def _up_to(records: int, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """As many rows as hold about so many records, at least one."""
+    """The first rows, until they name so many different records."""
     taken: list[Mapping[str, Any]] = []
-    held = 0
+    named: set[tuple[str, str]] = set()
     for row in rows:
-        if taken and held + len(row["keys"]) > records:
+        if len(named) >= records:
             break
         taken.append(row)
-        held += len(row["keys"])
+        named.update(zip(row["kinds"], row["keys"], strict=True))
     return taken
 
 
