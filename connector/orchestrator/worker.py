@@ -25,7 +25,7 @@ from connector.model.ids import ItemNo, OrderId
 from connector.model.work import Work
 from connector.orchestrator.turn import Sets, Turner, TurnResult
 from connector.store.database import may_pass
-from connector.store.turns import Turns
+from connector.store.turns import BEGINS, GOES_ON, Turns
 from connector.store.work import WorkTable
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ BATCH = 200
 """Most orders in one turn."""
 
 MOST_UNSENT = 1_000
-"""With more requests than this that no system has room for, no new orders are looked for."""
+"""With more requests than this that no system has room for, no new orders are begun."""
 
 TURNS_AT_ONCE = 2
 """While the database commits one turn, this process computes another, over other orders."""
@@ -175,9 +175,10 @@ class Worker:
         self._send([])
         answers = {order: list(self._answers[order]) for order in self._free(self._answers)}
         orders: list[OrderId] = []
-        if self._look_for_orders and sum(map(len, self._unsent.values())) < MOST_UNSENT:
-            self._look_for_orders = False
-            found = await self._turns.waiting(self._clock(), BATCH)
+        if self._look_for_orders:
+            is_full = sum(map(len, self._unsent.values())) >= MOST_UNSENT
+            self._look_for_orders = is_full  # what is left out now is looked for again, with the next answer
+            found = await self._turns.waiting(self._clock(), BATCH, up_to=GOES_ON if is_full else BEGINS)
             orders = self._free(found)
             self._look_again = self._look_again or len(orders) < len(found)
             answers = {order: list(self._answers[order]) for order in self._free(self._answers)}

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from connector.model.events import Addressed, OperatorCommanded, OrderRead, OrderUnreadable
+from connector.model.events import Addressed, Event, OperatorCommanded, OrderRead, OrderUnreadable
 from connector.model.ids import CommandId, ItemNo, OrderId
 from connector.store import codec
 from connector.store.database import Connection, Database, columns
 from connector.store.queries import queries
 from connector.store.signals import INBOX, INTAKE, notify
+from connector.store.turns import GOES_ON
 from connector.store.work import SILENT_SECONDS
 
 NoticeKind = Literal["order", "command"]
@@ -163,6 +164,13 @@ class Intake:
             return bool(await connection.fetchval(self._sql["exists"], order, item))
 
 
+def rank(event: Event) -> int:
+    """Its place among what waits: what goes on goes before what begins, and of that the urgent before the others."""
+    if isinstance(event, OrderRead | OrderUnreadable):
+        return GOES_ON + 1 + event.order.priority
+    return GOES_ON
+
+
 async def put(connection: Connection, events: Sequence[Addressed]) -> list[Addressed]:
     """Put events into their orders' inboxes within the caller's transaction, and tell the workers.
 
@@ -171,7 +179,7 @@ async def put(connection: Connection, events: Sequence[Addressed]) -> list[Addre
     found = await connection.fetch(queries("retention")["archived"], list({one.order for one in events}))
     archived = {row["order_id"] for row in found}
     rows = [
-        (one.order, codec.event_kind(one.event), codec.to_json(one.event))
+        (one.order, rank(one.event), codec.event_kind(one.event), codec.to_json(one.event))
         for one in events
         if one.order not in archived
     ]

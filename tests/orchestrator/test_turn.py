@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from connector.model.events import (
 )
 from connector.model.failure import Failure, FailureClass, Problem
 from connector.model.ids import CommandId, ItemNo, LineId, OrderId
-from connector.model.order import Account, Action, Order, OrderLine
+from connector.model.order import Account, Action, Order, OrderLine, Priority
 from connector.model.plan import Plan
 from connector.model.states import ItemState, PlanState
 from connector.model.work import Work
@@ -36,7 +37,7 @@ from connector.store.migrate import migrate
 from connector.store.outbox import Delay, Outbox
 from connector.store.plans import load_plans
 from connector.store.sets import SetTable
-from connector.store.turns import Turns
+from connector.store.turns import GOES_ON, Turns
 from connector.store.work import WorkTable
 
 SETS = Path(__file__).resolve().parents[2] / "mappings"
@@ -376,6 +377,49 @@ async def test_events_of_one_order_are_applied_in_the_order_of_their_arrival(ben
     plan = await bench.plan(order_id(1))
     states = {plan.items[work.item].state for work in first.work}
     assert states == {ItemState.COMPLETED}
+
+
+def of(number: int, priority: Priority) -> Order:
+    return replace(mobile(number), priority=priority)
+
+
+async def test_what_goes_on_goes_first_then_the_urgent_and_the_oldest_are_not_forgotten(bench: Bench) -> None:
+    bulk = [of(number, Priority.BULK) for number in range(1, 11)]
+    await bench.submit(*bulk)
+    await bench.submit(of(20, Priority.DEFAULT), of(21, Priority.HIGH))
+
+    assert set(await bench.turns.waiting(NOW, 4)) == {order_id(21), order_id(20), order_id(1)}
+    assert set(await bench.turns.waiting(NOW, 4, up_to=GOES_ON)) == set()
+
+    await bench.turner.turn({}, [order_id(10)])
+    event = ExternalEventArrived(name="warehouse.delivered", delivery="D1")
+    await bench.put(Addressed(order=order_id(10), event=event))
+
+    assert set(await bench.turns.waiting(NOW, 4, up_to=GOES_ON)) == {order_id(10)}
+    assert set(await bench.turns.waiting(NOW, 4)) == {order_id(10), order_id(21), order_id(1)}
+    assert len(await bench.turns.waiting(NOW, 100)) == 12
+
+
+async def test_a_parked_order_is_in_nobodys_way(bench: Bench) -> None:
+    await bench.submit(*(mobile(number) for number in range(1, 4)))
+    await bench.turns.park(order_id(1), "a bug of ours")
+
+    assert await bench.turns.waiting(NOW, 1) == [order_id(2)]
+    assert set(await bench.turns.waiting(NOW, 100)) == {order_id(2), order_id(3)}
+
+
+async def test_as_many_records_are_claimed_as_a_call_takes_however_often_each_was_marked(bench: Bench) -> None:
+    await bench.submit(*(mobile(number) for number in range(1, 4)))
+    await finish(bench, await bench.turn())
+
+    claimed = await bench.outbox.claim(10, 20, timedelta(seconds=30), None)
+
+    by_lane: dict[str, set[tuple[str, str]]] = {}
+    for row in claimed:
+        by_lane.setdefault(row.lane, set()).add((row.kind, row.key))
+    assert len(claimed) >= 20
+    assert len(claimed) == sum(map(len, by_lane.values())), "each record once"
+    assert len(by_lane) < 3, "what no call has room for is left to others"
 
 
 async def test_concurrent_workers_share_the_orders_and_lose_none(bench: Bench) -> None:

@@ -29,11 +29,11 @@ from connector.model.mark import RecordKind
 from connector.model.plan import Plan
 from connector.model.work import Work
 from connector.store.alone import WAIT_SECONDS, Alone
-from connector.store.intake import Heard, Intake, Malformed, NoticeKind
+from connector.store.intake import Heard, Intake, Malformed, NoticeKind, rank
 from connector.store.outbox import AnswerRow, Delay, FalloutRow, Outbox, OutboxRow, Snapshot, _merged, _up_to
 from connector.store.saving import Change
 from connector.store.signals import INBOX, INTAKE
-from connector.store.turns import LockedOrder, Turn, Turns
+from connector.store.turns import BEGINS, LockedOrder, Turn, Turns
 from connector.store.work import GAP_SECONDS, SILENT_SECONDS, WorkTable
 from tests.simulation.checker import Checker
 from tests.simulation.database import READINGS, Late, MarksRow, NoticeRow, OrderRow, Tables, Transaction
@@ -100,15 +100,17 @@ class SimulatedTurns(Turns):
             # Everything that the turn wrote is in the transaction's effects by now.
             transaction.effects.append(turn.committed)
 
-    async def waiting(self, now: datetime, limit: int) -> list[OrderId]:
+    async def waiting(self, now: datetime, limit: int, *, up_to: int = BEGINS) -> list[OrderId]:
         def found() -> list[OrderId]:
-            first: dict[OrderId, int] = {}
-            for seq, (order, _) in self._tables.inbox.items():
-                if self._tables.is_read(order) or self._tables.is_being_read(order):
-                    first.setdefault(order, seq)
-            with_events = sorted(first, key=lambda order: first[order])[:limit]
+            events = [
+                (rank(event), seq, order)
+                for seq, (order, event) in self._tables.inbox.items()
+                if rank(event) <= up_to and (self._tables.is_read(order) or self._tables.is_being_read(order))
+            ]
+            urgent = [order for _, _, order in sorted(events)[: max(limit // 2, 1)]]
+            oldest = [order for _, order in sorted((seq, order) for _, seq, order in events)[: max(limit // 4, 1)]]
             due = sorted((due, order) for (order, _, _), (_, due) in self._tables.timers.items() if due <= now)
-            orders = dict.fromkeys([*with_events, *(order for _, order in due[:limit])])
+            orders = dict.fromkeys([*urgent, *oldest, *(order for _, order in due[: max(limit // 4, 1)])])
             return [order for order in orders if self._is_taken(order)]
 
         return await self._tables.read(found)

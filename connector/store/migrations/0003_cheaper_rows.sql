@@ -17,3 +17,10 @@ alter table inventory alter column body type json using body::json;
 alter table orders set (fillfactor = 70);
 alter table technical_lines set (fillfactor = 70);
 alter table items set (fillfactor = 70);
+
+-- What goes on goes before what begins, and urgent orders before others; but the oldest are never forgotten.
+alter table inbox
+    alter column body type json using body::json,
+    add column rank smallint not null default 0;
+create index inbox_rank on inbox (rank, seq);
+create index inbox_oldest on inbox (seq);

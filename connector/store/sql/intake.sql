@@ -45,8 +45,8 @@ returning i.record_id, i.attempts
 update intake set due_at = now(), owner = null where owner = $1 and done_at is null
 
 -- name: deliver
-insert into inbox (order_id, kind, body)
-select * from unnest($1::text[], $2::text[], $3::jsonb[])
+insert into inbox (order_id, rank, kind, body)
+select * from unnest($1::text[], $2::smallint[], $3::text[], $4::json[])
 
 -- name: finish
 update intake i

@@ -184,15 +184,37 @@ select * from resent_work
 update orders set parked = $2 where order_id = $1
 
 -- name: waiting
--- Orders that have events waiting, or timers due, oldest first; those that are parked wait for a person. What happens
--- to an order before it was read waits for that.
-(select i.order_id from inbox i join orders o using (order_id)
- where o.parked is null and (o.set_hash <> '' or i.kind in ('OrderRead', 'OrderUnreadable'))
- group by i.order_id order by min(i.seq) limit $2)
+-- Orders that have something to do, $2 at most: half of them by rank (up to $3), a quarter those that wait longest,
+-- so that no rank waits for ever, a quarter whose timers are due. Those that are parked wait for a person; what happens
+-- to an order before it was read waits for that. (Asked of each row in a subselect: a join might begin with all orders.)
+(select distinct order_id from (
+    select i.order_id
+    from inbox i
+    where i.rank <= $3
+      and (select o.parked is null and (o.set_hash <> '' or i.kind in ('OrderRead', 'OrderUnreadable'))
+           from orders o where o.order_id = i.order_id)
+    order by i.rank, i.seq
+    limit greatest($2 / 2, 1)) as urgent)
 union
-(select t.order_id from timers t join orders o using (order_id)
- where o.parked is null and t.due <= $1 order by t.due limit $2)
+(select distinct order_id from (
+    select i.order_id
+    from inbox i
+    where i.rank <= $3
+      and (select o.parked is null and (o.set_hash <> '' or i.kind in ('OrderRead', 'OrderUnreadable'))
+           from orders o where o.order_id = i.order_id)
+    order by i.seq
+    limit greatest($2 / 4, 1)) as oldest)
+union
+(select t.order_id
+ from timers t
+ where t.due <= $1 and (select o.parked is null from orders o where o.order_id = t.order_id)
+ order by t.due
+ limit greatest($2 / 4, 1))
 
 -- name: next_due
 -- When the next timer is due.
-select t.due from timers t join orders o using (order_id) where o.parked is null order by t.due limit 1
+select t.due
+from timers t
+where (select o.parked is null from orders o where o.order_id = t.order_id)
+order by t.due
+limit 1
