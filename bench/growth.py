@@ -116,7 +116,7 @@ async def probe(url: str, waiting: int) -> dict[str, float]:
         for _ in range(10):
             at = time.perf_counter()
             await rig.turns.next_due()
-            await rig.turns.waiting(rig.now(), 200)
+            await rig.turns.waiting(rig.now(), 100, 100)
             looks.append((time.perf_counter() - at) * 1000)
         return {
             "waiting": waiting,

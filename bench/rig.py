@@ -90,6 +90,10 @@ class Answering:
     def withdraw(self, order: OrderId, item: ItemNo) -> int:  # noqa: ARG002 - the port's names
         return 0  # an item's answer withdraws what is left of its requests: nothing
 
+    @property
+    def room(self) -> int:
+        return 1_000
+
     def release(self) -> bool:
         """Answer the request that has been held longest."""
         if not self.held:

@@ -131,13 +131,6 @@ class CalloutRunner:
         self._start_due()
         return True
 
-    def room(self, system: str) -> int:
-        """How much more work would be taken for this system now."""
-        if not self._is_open:
-            return 0
-        channel = self._channels.get(system)
-        return self._capacity - (len(channel.waiting) if channel else 0)
-
     def withdraw(self, order: OrderId, item: ItemNo) -> int:
         """Forget work of this item that has not started: how much it was. What runs is left to end."""
         withdrawn = 0
@@ -151,6 +144,11 @@ class CalloutRunner:
     def load(self) -> dict[str, tuple[int, int]]:
         """For each system how much waits and how much runs."""
         return {system: (len(channel.waiting), channel.running) for system, channel in self._channels.items()}
+
+    @property
+    def room(self) -> int:
+        """How many more callouts may be under way at once, for all systems together."""
+        return self._concurrency - len(self._running) if self._is_open else 0
 
     async def close(self, grace: float) -> Unfinished:
         """Take nothing more, start nothing more, let what runs finish for `grace` seconds, then end it."""

@@ -25,7 +25,7 @@ from connector.model.ids import ItemNo, OrderId
 from connector.model.work import Work
 from connector.orchestrator.turn import Sets, Turner, TurnResult
 from connector.store.database import may_pass
-from connector.store.turns import BEGINS, GOES_ON, Turns
+from connector.store.turns import Turns
 from connector.store.work import WorkTable
 
 log = structlog.get_logger()
@@ -62,6 +62,11 @@ class Callouts(Protocol):
 
     def withdraw(self, order: OrderId, item: ItemNo) -> int:
         """Forget requests of this item that have not been started; how many there were."""
+        ...
+
+    @property
+    def room(self) -> int:
+        """How many more requests may be under way at once, for all systems together."""
         ...
 
 
@@ -176,9 +181,9 @@ class Worker:
         answers = {order: list(self._answers[order]) for order in self._free(self._answers)}
         orders: list[OrderId] = []
         if self._look_for_orders:
-            is_full = sum(map(len, self._unsent.values())) >= MOST_UNSENT
-            self._look_for_orders = is_full  # what is left out now is looked for again, with the next answer
-            found = await self._turns.waiting(self._clock(), BATCH, up_to=GOES_ON if is_full else BEGINS)
+            room = self._room()
+            self._look_for_orders = room < BATCH // 2  # what is left out now is looked for with the next answer
+            found = await self._turns.waiting(self._clock(), BATCH - BATCH // 2, room)
             orders = self._free(found)
             self._look_again = self._look_again or len(orders) < len(found)
             answers = {order: list(self._answers[order]) for order in self._free(self._answers)}
@@ -207,6 +212,12 @@ class Worker:
         if missed and not result.orders:
             await asyncio.sleep(PAUSE_SECONDS)
         return True
+
+    def _room(self) -> int:
+        """How many orders may begin: more would only wait, and keep what is urgent waiting later."""
+        if self._callouts is None or sum(map(len, self._unsent.values())) >= MOST_UNSENT:
+            return 0
+        return min(self._callouts.room, BATCH // 2)
 
     def _free(self, orders: Iterable[OrderId]) -> list[OrderId]:
         """Up to a batch of these orders, without those that a turn is under way for."""

@@ -13,7 +13,6 @@ from connector.store import codec
 from connector.store.database import Connection, Database, columns
 from connector.store.queries import queries
 from connector.store.signals import INBOX, INTAKE, notify
-from connector.store.turns import GOES_ON
 from connector.store.work import SILENT_SECONDS
 
 NoticeKind = Literal["order", "command"]
@@ -167,8 +166,8 @@ class Intake:
 def rank(event: Event) -> int:
     """Its place among what waits: what goes on goes before what begins, and of that the urgent before the others."""
     if isinstance(event, OrderRead | OrderUnreadable):
-        return GOES_ON + 1 + event.order.priority
-    return GOES_ON
+        return 1 + event.order.priority
+    return 0
 
 
 async def put(connection: Connection, events: Sequence[Addressed]) -> list[Addressed]:

@@ -184,6 +184,7 @@ class MarkRow(msgspec.Struct, gc=False):
 
     lane: str
     order_id: OrderId
+    rank: int
     kinds: list[RecordKind]
     keys: list[str]
 
@@ -303,7 +304,9 @@ class Rows:
         if plan.changed_lines:
             self.lines += [LineRow(order, no, plan.lines[no]) for no in sorted(plan.changed_lines)]
         for lane, records in change.marks.items():
-            self.marks.append(MarkRow(lane, order, [kind for kind, _ in records], [key for _, key in records]))
+            self.marks.append(
+                MarkRow(lane, order, plan.priority, [kind for kind, _ in records], [key for _, key in records])
+            )
         items = plan.items
         for no, before in plan.changed_items.items():
             item = items[no]

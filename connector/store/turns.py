@@ -25,12 +25,6 @@ from connector.store.plans import load_plans
 from connector.store.queries import queries
 from connector.store.saving import Change, Rows
 
-GOES_ON = 0
-"""Rank of what waits for an order in fulfillment."""
-
-BEGINS = 9
-"""Highest rank of what waits for an order that has not begun."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedOrder:
@@ -55,10 +49,10 @@ class Turns:
         async with self._database.transaction() as connection:
             yield Turn(connection, self._worker)
 
-    async def waiting(self, now: datetime, limit: int, *, up_to: int = BEGINS) -> list[OrderId]:
-        """Up to so many orders that have events waiting or timers due; `up_to` GOES_ON leaves out what only begins."""
+    async def waiting(self, now: datetime, limit: int, begin: int) -> list[OrderId]:
+        """Up to `limit` orders that have events waiting or timers due, and up to `begin` that are to begin."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(queries("turns")["waiting"], now, limit, up_to)
+            rows = await connection.fetch(queries("turns")["waiting"], now, limit, begin)
         return [OrderId(row["order_id"]) for row in rows]
 
     async def next_due(self) -> datetime | None:

@@ -195,13 +195,25 @@ async def test_too_much_work_is_refused(held: HeldSender, answers: Answers, make
     runner = make(limited(1), capacity=2)
     taken = [runner.submit(work(item=item)) for item in range(1, 6)]
     assert taken == [True, True, True, False, False]
-    assert (runner.room("network"), runner.room("billing")) == (0, 2)
+    assert runner.load["network"] == (2, 1)
     assert runner.submit(work(item=9, name="billing.reserve"))
     held.open.set()
     await answers.until(4)
     assert runner.submit(work(item=4))
     await answers.until(5)
-    assert runner.room("network") == 2
+
+
+async def test_the_room_is_what_all_systems_share(held: HeldSender, answers: Answers, make: Make) -> None:
+    runner = make(limited(2), concurrency=3)
+    assert runner.room == 3
+    for item in range(1, 6):
+        runner.submit(work(item=item))
+    assert runner.room == 1, "what waits for its own system takes no place"
+    runner.submit(work(item=9, name="billing.reserve"))
+    assert runner.room == 0
+    held.open.set()
+    await answers.until(6)
+    await settle(lambda: runner.room == 3)
 
 
 async def test_the_same_work_is_done_once(held: HeldSender, answers: Answers, make: Make) -> None:
@@ -262,7 +274,7 @@ async def test_closing_lets_what_runs_finish(held: HeldSender, answers: Answers,
         runner.submit(work(item=item))
     await settle(lambda: len(held.started) == 2)
     closing = asyncio.create_task(runner.close(60))
-    await settle(lambda: runner.room("network") == 0)
+    await settle(lambda: runner.room == 0)
     assert not runner.submit(work(item=9))
     held.open.set()
     unfinished = await closing

@@ -42,6 +42,10 @@ class _Systems:
         del order, item
         return 0
 
+    @property
+    def room(self) -> int:
+        return 1_000
+
     async def until(self, count: int) -> list[Work]:
         async with asyncio.timeout(30):
             while len(self.submitted) < count:

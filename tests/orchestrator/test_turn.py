@@ -37,7 +37,7 @@ from connector.store.migrate import migrate
 from connector.store.outbox import Delay, Outbox
 from connector.store.plans import load_plans
 from connector.store.sets import SetTable
-from connector.store.turns import GOES_ON, Turns
+from connector.store.turns import Turns
 from connector.store.work import WorkTable
 
 SETS = Path(__file__).resolve().parents[2] / "mappings"
@@ -65,7 +65,7 @@ class Bench:
         await self.intake.deliver(events)
 
     async def turn(self, answers: dict[OrderId, list[Event]] | None = None) -> TurnResult:
-        return await self.turner.turn(answers or {}, await self.turns.waiting(self.now, 100))
+        return await self.turner.turn(answers or {}, await self.turns.waiting(self.now, 100, 100))
 
     async def plan(self, order: OrderId) -> Plan:
         async with self.database.connection() as connection:
@@ -214,7 +214,7 @@ async def test_what_happens_to_an_order_before_it_is_read_waits_for_that(bench: 
     event = ExternalEventArrived(name="warehouse.delivered", delivery="D1")
     command = OperatorCommanded(command=CommandId("a0C000000000001AAA"), operation=Operation.RETRY, by="Ann")
     await bench.put(Addressed(order=order_id(1), event=event), Addressed(order=order_id(1), event=command))
-    assert await bench.turns.waiting(NOW, 100) == [], "nothing can be done, and nobody tries again and again"
+    assert await bench.turns.waiting(NOW, 100, 100) == [], "nothing can be done, and nobody tries again and again"
     assert (await bench.turner.turn({}, [order_id(1)])).events == 0
     assert await bench.count("inbox") == 2
 
@@ -388,24 +388,24 @@ async def test_what_goes_on_goes_first_then_the_urgent_and_the_oldest_are_not_fo
     await bench.submit(*bulk)
     await bench.submit(of(20, Priority.DEFAULT), of(21, Priority.HIGH))
 
-    assert set(await bench.turns.waiting(NOW, 4)) == {order_id(21), order_id(20), order_id(1)}
-    assert set(await bench.turns.waiting(NOW, 4, up_to=GOES_ON)) == set()
+    assert set(await bench.turns.waiting(NOW, 6, 4)) == {order_id(21), order_id(20), order_id(1)}
+    assert await bench.turns.waiting(NOW, 6, 0) == []
 
     await bench.turner.turn({}, [order_id(10)])
     event = ExternalEventArrived(name="warehouse.delivered", delivery="D1")
     await bench.put(Addressed(order=order_id(10), event=event))
 
-    assert set(await bench.turns.waiting(NOW, 4, up_to=GOES_ON)) == {order_id(10)}
-    assert set(await bench.turns.waiting(NOW, 4)) == {order_id(10), order_id(21), order_id(1)}
-    assert len(await bench.turns.waiting(NOW, 100)) == 12
+    assert await bench.turns.waiting(NOW, 6, 0) == [order_id(10)]
+    assert set(await bench.turns.waiting(NOW, 6, 1)) == {order_id(10), order_id(21)}
+    assert len(await bench.turns.waiting(NOW, 100, 100)) == 12
 
 
 async def test_a_parked_order_is_in_nobodys_way(bench: Bench) -> None:
     await bench.submit(*(mobile(number) for number in range(1, 4)))
     await bench.turns.park(order_id(1), "a bug of ours")
 
-    assert await bench.turns.waiting(NOW, 1) == [order_id(2)]
-    assert set(await bench.turns.waiting(NOW, 100)) == {order_id(2), order_id(3)}
+    assert await bench.turns.waiting(NOW, 1, 1) == [order_id(2)]
+    assert set(await bench.turns.waiting(NOW, 100, 100)) == {order_id(2), order_id(3)}
 
 
 async def test_as_many_records_are_claimed_as_a_call_takes_however_often_each_was_marked(bench: Bench) -> None:
@@ -429,10 +429,10 @@ async def test_concurrent_workers_share_the_orders_and_lose_none(bench: Bench) -
     async def work(one: Bench) -> None:
         pending: dict[OrderId, list[Event]] = {}
         while True:
-            result = await one.turner.turn(pending, await one.turns.waiting(NOW, 7))
+            result = await one.turner.turn(pending, await one.turns.waiting(NOW, 7, 7))
             missed = {order: events for order, events in pending.items() if order in result.missed}
             pending = {**answers(result.work), **missed}
-            if not pending and not await one.turns.waiting(NOW, 1):
+            if not pending and not await one.turns.waiting(NOW, 1, 1):
                 return
 
     await asyncio.gather(*(work(one) for one in workers))

@@ -33,7 +33,7 @@ from connector.store.intake import Heard, Intake, Malformed, NoticeKind, rank
 from connector.store.outbox import AnswerRow, Delay, FalloutRow, Outbox, OutboxRow, Snapshot, _merged, _up_to
 from connector.store.saving import Change
 from connector.store.signals import INBOX, INTAKE
-from connector.store.turns import BEGINS, LockedOrder, Turn, Turns
+from connector.store.turns import LockedOrder, Turn, Turns
 from connector.store.work import GAP_SECONDS, SILENT_SECONDS, WorkTable
 from tests.simulation.checker import Checker
 from tests.simulation.database import READINGS, Late, MarksRow, NoticeRow, OrderRow, Tables, Transaction
@@ -100,17 +100,20 @@ class SimulatedTurns(Turns):
             # Everything that the turn wrote is in the transaction's effects by now.
             transaction.effects.append(turn.committed)
 
-    async def waiting(self, now: datetime, limit: int, *, up_to: int = BEGINS) -> list[OrderId]:
+    async def waiting(self, now: datetime, limit: int, begin: int) -> list[OrderId]:
         def found() -> list[OrderId]:
-            events = [
-                (rank(event), seq, order)
-                for seq, (order, event) in self._tables.inbox.items()
-                if rank(event) <= up_to and (self._tables.is_read(order) or self._tables.is_being_read(order))
-            ]
-            urgent = [order for _, _, order in sorted(events)[: max(limit // 2, 1)]]
-            oldest = [order for _, order in sorted((seq, order) for _, seq, order in events)[: max(limit // 4, 1)]]
+            events = [(rank(event), seq, order) for seq, (order, event) in sorted(self._tables.inbox.items())]
+            going_on = [order for place, _, order in events if place == 0 and self._tables.is_read(order)]
+            beginning = [order for place, _, order in events if place > 0]
+            urgent = [order for place, _, order in sorted(events) if place > 0]
             due = sorted((due, order) for (order, _, _), (_, due) in self._tables.timers.items() if due <= now)
-            orders = dict.fromkeys([*urgent, *oldest, *(order for _, order in due[: max(limit // 4, 1)])])
+            chosen = (
+                going_on[: limit - limit // 3],
+                [order for _, order in due[: limit // 3]],
+                urgent[: begin - begin // 4],
+                beginning[: begin // 4],
+            )
+            orders = dict.fromkeys(order for some in chosen for order in some)
             return [order for order in orders if self._is_taken(order)]
 
         return await self._tables.read(found)

@@ -24,3 +24,4 @@ alter table inbox
     add column rank smallint not null default 0;
 create index inbox_rank on inbox (rank, seq);
 create index inbox_oldest on inbox (seq);
+alter table outbox add column rank smallint not null default 1;

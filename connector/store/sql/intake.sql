@@ -74,7 +74,7 @@ values ($1, $2, 'Refused', $3, now())
 on conflict (order_id, command_id) do update set message = excluded.message, answered_at = excluded.answered_at
 
 -- name: mark_command
-insert into outbox (lane, order_id, kinds, keys) values ($1, $1, array['command'], array[$2::text])
+insert into outbox (lane, order_id, rank, kinds, keys) values ($1, $1, 0, array['command'], array[$2::text])
 
 -- name: exists
 -- Whether an order was heard of (what happens to it before it is read is kept), or (given a number) whether its plan

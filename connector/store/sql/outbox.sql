@@ -1,21 +1,29 @@
 -- name: claim_lanes
 -- Lanes with marks whose time has come that nobody is writing (or whose writer has been dead for so long that nothing
--- of it is under way any more), those waiting longest first.
+-- of it is under way any more): those of urgent orders first, but every third the one that waits longest.
 with taken as (
     select l.lane from lanes l join workers w on w.worker_id = l.owner
     where l.leased_until > now()
       and w.heartbeat > (select max(heartbeat) from workers) - make_interval(secs => $5)
-), ready as (
-    select o.lane, min(o.marked_at) as since
+), open as (
+    select o.lane, min(o.rank) as rank, min(o.marked_at) as since
     from outbox o
     where o.due_at <= now() and ($4::text[] is null or o.kinds && $4::text[])
       and not exists (select from taken t where t.lane = o.lane)
     group by o.lane
-    order by min(o.marked_at)
+), ready as (
+    select lane, min(place) as place
+    from (
+        select lane, row_number() over (order by rank, since) as place from open
+        union all
+        select lane, 3 * row_number() over (order by since) from open
+    ) as places
+    group by lane
+    order by min(place)
     limit $1
 )
 insert into lanes (lane, owner, leased_until)
-select lane, $2, now() + $3 from ready
+select lane, $2, now() + $3 from ready order by place
 on conflict (lane) do update set owner = excluded.owner, leased_until = excluded.leased_until
 where not exists (
     select from workers w
@@ -25,17 +33,18 @@ where not exists (
 returning lane
 
 -- name: rows
--- What is behind in claimed lanes and whose time has come, oldest first.
-select lane, seq, order_id, kinds, keys, attempts
-from outbox
-where lane = any ($1::text[]) and due_at <= now()
-order by lane, seq
+-- What is behind in claimed lanes and whose time has come: lane after lane, in the order given, oldest first.
+select o.lane, o.seq, o.order_id, o.kinds, o.keys, o.attempts
+from unnest($1::text[]) with ordinality as c (lane, place) join outbox o using (lane)
+where o.due_at <= now()
+order by c.place, o.seq
 limit $2
 
 -- name: add
 -- Records to be written from some time on: put off, or found missing.
-insert into outbox (lane, order_id, kinds, keys, due_at, attempts, problem)
-select lane, order_id, array[kind], array[key], coalesce(due_at, now()), attempts, problem
+insert into outbox (lane, order_id, rank, kinds, keys, due_at, attempts, problem)
+select lane, order_id, coalesce((select o.priority from orders o where o.order_id = s.order_id), 1), array[kind],
+       array[key], coalesce(due_at, now()), attempts, problem
 from json_to_recordset($1::json) as s (
     lane text, order_id text, kind text, key text, due_at timestamptz, attempts int, problem text)
 

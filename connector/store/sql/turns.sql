@@ -158,9 +158,9 @@ with saved_orders as (
     on conflict (order_id, line_no) do update set body = excluded.body
 ), marked as (
     -- Records that are behind: one row for each lane.
-    insert into outbox (lane, order_id, kinds, keys)
-    select lane, order_id, kinds, keys
-    from json_to_recordset($19::json) as s (lane text, order_id text, kinds text[], keys text[])
+    insert into outbox (lane, order_id, rank, kinds, keys)
+    select lane, order_id, rank, kinds, keys
+    from json_to_recordset($19::json) as s (lane text, order_id text, rank smallint, kinds text[], keys text[])
 ), read_again as (
     -- These orders are to be read from Salesforce once more.
     insert into intake (kind, record_id, order_id, reason)
@@ -184,32 +184,35 @@ select * from resent_work
 update orders set parked = $2 where order_id = $1
 
 -- name: waiting
--- Orders that have something to do, $2 at most: half of them by rank (up to $3), a quarter those that wait longest,
--- so that no rank waits for ever, a quarter whose timers are due. Those that are parked wait for a person; what happens
--- to an order before it was read waits for that. (Asked of each row in a subselect: a join might begin with all orders.)
+-- Orders that have something to do: $2 of those that are begun, a third of them because of timers that are due, and $3
+-- that are to begin, urgent ones before others, but every fourth the one that waits longest, so that none waits for
+-- ever. Those that are parked wait for a person; what happens to an order before it was read waits for that.
+-- (Asked of each row in a subselect: a join might begin with all orders.)
 (select distinct order_id from (
     select i.order_id
     from inbox i
-    where i.rank <= $3
-      and (select o.parked is null and (o.set_hash <> '' or i.kind in ('OrderRead', 'OrderUnreadable'))
-           from orders o where o.order_id = i.order_id)
-    order by i.rank, i.seq
-    limit greatest($2 / 2, 1)) as urgent)
-union
-(select distinct order_id from (
-    select i.order_id
-    from inbox i
-    where i.rank <= $3
-      and (select o.parked is null and (o.set_hash <> '' or i.kind in ('OrderRead', 'OrderUnreadable'))
-           from orders o where o.order_id = i.order_id)
+    where i.rank = 0
+      and (select o.parked is null and o.set_hash <> '' from orders o where o.order_id = i.order_id)
     order by i.seq
-    limit greatest($2 / 4, 1)) as oldest)
+    limit $2 - $2 / 3) as going_on)
 union
 (select t.order_id
  from timers t
  where t.due <= $1 and (select o.parked is null from orders o where o.order_id = t.order_id)
  order by t.due
- limit greatest($2 / 4, 1))
+ limit $2 / 3)
+union
+(select i.order_id
+ from inbox i
+ where i.rank > 0 and (select o.parked is null from orders o where o.order_id = i.order_id)
+ order by i.rank, i.seq
+ limit $3 - $3 / 4)
+union
+(select i.order_id
+ from inbox i
+ where i.rank > 0 and (select o.parked is null from orders o where o.order_id = i.order_id)
+ order by i.seq
+ limit $3 / 4)
 
 -- name: next_due
 -- When the next timer is due.
