@@ -182,6 +182,7 @@ def _settings(database_url: str, org_url: str, key: str, systems: dict[str, Serv
                 "consumer_key": "test-app",
                 "username": "integration@test.example",
                 "private_key": key,
+                "call_seconds": 10,  # a dead worker's records are waited for as long
             },
             "mapping_sets": [str(folder) for folder in SETS],
             "destinations": {system["setting"]: system["url"] for system in systems.values()},
