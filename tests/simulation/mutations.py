@@ -186,7 +186,7 @@ MUTATIONS = (
         _unsaid(lambda one: isinstance(one, SetTimer) and one.kind is TimerKind.WAIT),
     ),
     Mutation("a message that comes twice is not recognised", machine, "_is_repeated", _always(value=False)),
-    Mutation("events are taken before their order was read", Tables, "is_being_read", _always(value=True)),
+    Mutation("an order's first event is taken for its reading", SimulatedTurn, "_place_of_unread", _always(0)),
     Mutation(
         "a call-back counts for whatever was sent last", machine, "_is_about_another", _always(value=False), _TOLD
     ),

@@ -166,7 +166,7 @@ class SimulatedTurn(Turn):
                 taken[order].append(event)
                 self._remove_event(seq)
         for order in set(unread).intersection(taken):
-            taken[order].sort(key=lambda event: not isinstance(event, READINGS))
+            taken[order].sort(key=self._place_of_unread)
         self._took = {order: list(events) for order, events in taken.items()}
         timers = [
             (due, item, key, epoch)
@@ -177,6 +177,9 @@ class SimulatedTurn(Turn):
             taken[key[0]].append(TimerDue(item=item, kind=TimerKind(key[2]), epoch=epoch))
             self._transaction.effects.append(lambda key=key: self._tables.timers.pop(key, None))  # type: ignore[misc]
         return taken
+
+    def _place_of_unread(self, event: Event) -> int:
+        return not isinstance(event, READINGS)
 
     def _remove_event(self, seq: int) -> None:
         self._transaction.effects.append(lambda: self._tables.inbox.pop(seq, None))
