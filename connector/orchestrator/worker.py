@@ -182,7 +182,7 @@ class Worker:
         orders: list[OrderId] = []
         if self._look_for_orders:
             room = self._room()
-            self._look_for_orders = room < BATCH // 2  # what is left out now is looked for with the next answer
+            self._look_for_orders = not room  # those that may not begin now are looked for with the next answer
             found = await self._turns.waiting(self._clock(), BATCH - BATCH // 2, room)
             orders = self._free(found)
             self._look_again = self._look_again or len(orders) < len(found)
