@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.model.commands import AnswerCommand, Assetize, Command, RaiseFallout, ResolveFallout
-from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo, item_ref
+from connector.model.ids import ItemNo, OrderId, TechnicalLineNo, item_ref
 from connector.model.mark import Marks, Record
 from connector.model.plan import Plan
 from connector.model.technical import TechnicalLine
@@ -45,23 +45,16 @@ def marks(plan: Plan, commands: Sequence[Command], *, new: bool) -> Marks:
 
 def _of_plan(plan: Plan, *, new: bool) -> list[Record]:
     order = plan.id
-    lines, sources = dict.fromkeys(sorted(plan.changed_lines)), dict[LineId, None]()
-    has_moved = new or plan.changed_head
-    for no, phase in plan.changed_items.items():
-        item = plan.items[no]
-        if item.phase is not phase:
-            has_moved = True
-            sources.update(dict.fromkeys(item.sources))
-            if item.line is not None:
-                lines[item.line] = None
-    if new:
-        sources = dict.fromkeys(line.id for line in plan.order.lines)
-    found: list[Record] = [("order", order), ("plan", order)] if has_moved else []
-    domains = dict.fromkeys(plan.lines[no].request for no in lines)
+    items, changed = plan.items, plan.changed_items
+    moved = [item for no, phase in changed.items() if (item := items[no]).phase is not phase]
+    lines = {*plan.changed_lines, *[item.line for item in moved if item.line is not None]}
+    sources = [line.id for line in plan.order.lines] if new else [source for item in moved for source in item.sources]
+    found: list[Record] = [("order", order), ("plan", order)] if new or moved or plan.changed_head else []
+    domains = dict.fromkeys(plan.lines[no].request for no in sorted(lines))
     found += [("request", request_key(order, domain)) for domain in domains if domain]
-    found += [("line", line_key(order, no)) for no in lines]
-    found += [("item", item_ref(order, no)) for no in plan.changed_items]
-    found += [("order_line", source) for source in sources]
+    found += [("line", line_key(order, no)) for no in sorted(lines)]
+    found += [("item", item_ref(order, no)) for no in changed]
+    found += [("order_line", source) for source in dict.fromkeys(sources)]
     return found
 
 

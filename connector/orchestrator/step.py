@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from connector.mappings.expression import Activation, Expression
+from connector.mappings.reads import Reads, reads
 from connector.mappings.set import EVENT, PLAN, ItemDefinition, MappingSet
 from connector.mappings.views import item_view, order_view, source_view, technical_view
 from connector.model.commands import Command, Record
@@ -73,15 +74,22 @@ class Step:
 
     def _variables(self, item: Item, expressions: Sequence[Expression], event: JsonObject | None) -> dict[str, Any]:
         """Only what is read is made: it costs more than the evaluation."""
-        makers: dict[str, Callable[[frozenset[str] | None], Any]] = {
-            "order": lambda _: self._order(),
-            "line": lambda _: self._line(item),
-            "bundle": lambda _: self.plan.bundle_attributes(item.root),
-            "item": lambda fields: item_view(self.plan, item, fields),
-            "now": lambda _: self.now,
-            "event": lambda _: event,
-        }
-        return {name: makers[name](fields) for name, fields in _read_by(tuple(expressions)).items()}
+        made: dict[str, Any] = {}
+        for name, fields in _read_by(tuple(expressions)).items():
+            match name:
+                case "order":
+                    made[name] = self._order()
+                case "line":
+                    made[name] = self._line(item)
+                case "bundle":
+                    made[name] = self.plan.bundle_attributes(item.root)
+                case "item":
+                    made[name] = item_view(self.plan, item, fields)
+                case "now":
+                    made[name] = self.now
+                case "event":
+                    made[name] = event
+        return made
 
     def _order(self) -> JsonObject:
         view = self.plan.memo.get("order")
@@ -100,15 +108,5 @@ class Step:
 
 
 @lru_cache(maxsize=10_000)
-def _read_by(expressions: tuple[Expression, ...]) -> Mapping[str, frozenset[str] | None]:
-    """The variables that these expressions read, each with the fields read of it (None: it as a whole)."""
-    fields: dict[str, set[str] | None] = {}
-    for expression in expressions:
-        for reference in expression.references:
-            variable, *rest = reference.path
-            seen = fields.setdefault(variable, set())
-            if not rest:
-                fields[variable] = None
-            elif seen is not None:
-                seen.add(rest[0])
-    return {variable: frozenset(names) if names is not None else None for variable, names in fields.items()}
+def _read_by(expressions: tuple[Expression, ...]) -> Reads:
+    return reads(expressions)

@@ -193,27 +193,33 @@ class Turner:
 
 
 def _result(applied: _Applied, work: Sequence[Work], missed: Sequence[OrderId]) -> TurnResult:
-    timers = [c.due for change in applied.changes for c in change.commands if isinstance(c, SetTimer)]
-    result = TurnResult(
+    dropped: list[tuple[OrderId, ItemNo]] = []
+    timers: list[datetime] = []
+    items, marked, reread = 0, False, False
+    for change in applied.changes:
+        plan = change.plan
+        items += len(plan.changed_items)
+        marked = marked or bool(change.marks)
+        for command in change.commands:
+            if isinstance(command, DropCallout):
+                dropped.append((plan.id, command.item))
+            elif isinstance(command, SetTimer):
+                timers.append(command.due)
+            elif isinstance(command, ReadOrderAgain):
+                reread = True
+        plan.saved()
+    return TurnResult(
         orders=tuple(change.plan.id for change in applied.changes),
         missed=tuple(missed),
         events=applied.events,
-        items=sum(len(change.plan.changed_items) for change in applied.changes),
+        items=items,
         work=tuple(work),
-        dropped=tuple(
-            (change.plan.id, c.item)
-            for change in applied.changes
-            for c in change.commands
-            if isinstance(c, DropCallout)
-        ),
-        marked=any(change.marks for change in applied.changes),
-        reread=any(isinstance(c, ReadOrderAgain) for change in applied.changes for c in change.commands),
+        dropped=tuple(dropped),
+        marked=marked,
+        reread=reread,
         is_logged=bool(applied.changes),
         earliest_timer=min(timers, default=None),
     )
-    for change in applied.changes:
-        change.plan.saved()
-    return result
 
 
 def _together(results: Sequence[TurnResult]) -> TurnResult:

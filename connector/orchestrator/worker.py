@@ -49,6 +49,8 @@ PAUSE_SECONDS = 0.05
 DATABASE_PAUSE_SECONDS = 1.0
 """Wait before the database is tried again when it was away."""
 
+_ItemKey = tuple[OrderId, ItemNo]
+
 _Request = tuple[OrderId, ItemNo, int, int]
 """One attempt of a callout: order, item, epoch, attempt."""
 
@@ -94,7 +96,7 @@ class Worker:
         self._callouts: Callouts | None = None
         self._answers: dict[OrderId, list[Event]] = {}
         self._records: list[AttemptRecord] = []
-        self._sent: set[_Request] = set()
+        self._sent: dict[_ItemKey, set[_Request]] = {}
         """Requests that were handed on, and have not been answered or withdrawn."""
         self._taken_over: set[_Request] = set()
         """Those of them that another worker, or this one before the database was away, may have sent."""
@@ -118,7 +120,7 @@ class Worker:
     ) -> None:
         """A request was answered: apply it in the next turn, which begins at once."""
         request = (order, event.item, event.epoch, event.attempt)
-        self._sent.discard(request)
+        self._over(request)
         if isinstance(event, CalloutFailed) and (record.sendings > 1 or request in self._taken_over):
             event = replace(event, sent_before=True)
         self._taken_over.discard(request)
@@ -246,17 +248,25 @@ class Worker:
             self._unsent.setdefault(one.system, deque()).append(one)
         for system, waiting in list(self._unsent.items()):
             while waiting and self._callouts is not None and self._callouts.submit(waiting[0]):
-                self._sent.add(_request(waiting.popleft()))
+                request = _request(waiting.popleft())
+                self._sent.setdefault(request[:2], set()).add(request)
             if not waiting:
                 del self._unsent[system]
 
+    def _over(self, request: _Request) -> None:
+        """The request has been answered."""
+        held = self._sent.get(request[:2])
+        if held is not None:
+            held.discard(request)
+            if not held:
+                del self._sent[request[:2]]
+
     def _withdraw(self, dropped: Sequence[tuple[OrderId, ItemNo]]) -> None:
-        for order, item in dropped:
-            if self._callouts is not None:
-                self._callouts.withdraw(order, item)
-        if dropped:
+        for key in dropped:
+            if self._sent.pop(key, None) and self._callouts is not None:
+                self._callouts.withdraw(*key)
+        if dropped and (self._unsent or self._taken_over):
             gone = set(dropped)
-            self._sent = {request for request in self._sent if request[:2] not in gone}
             self._taken_over = {request for request in self._taken_over if request[:2] not in gone}
             for system, waiting in self._unsent.items():
                 self._unsent[system] = deque(work for work in waiting if (work.order, work.item) not in gone)
@@ -275,7 +285,8 @@ class Worker:
             raise
         finally:
             self._is_finding = False
-        known = self._sent.union(_request(work) for waiting in self._unsent.values() for work in waiting)
+        known = {request for held in self._sent.values() for request in held}
+        known.update(_request(work) for waiting in self._unsent.values() for work in waiting)
         for order, events in self._answers.items():
             known.update(
                 (order, event.item, event.epoch, event.attempt)
