@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from connector.errors import UsageError
 from connector.mappings.set import MappingSet
 from connector.model.events import Addressed
 from connector.model.ids import CommandId, OrderId
@@ -129,12 +130,21 @@ class OutboxBridge:
         for number, mark in enumerate(marks, 1):
             if number % _AT_A_TIME == 0:
                 await asyncio.sleep(0)
-            presents.append(self._present(mark, orders.get(mark.order), snapshot))
+            plan = snapshot.plans.get(mark.order)
+            if plan is not None and orders[mark.order] is None:
+                # Whoever writes finds no set for it either, and says so of this order alone.
+                presents.append(Present(mark=mark, set_hash=plan.set_hash, variables=None))
+            else:
+                presents.append(self._present(mark, orders.get(mark.order), snapshot))
         return presents
 
-    async def _order(self, order: OrderId, snapshot: Snapshot) -> tuple[PresentOrder, MappingSet]:
+    async def _order(self, order: OrderId, snapshot: Snapshot) -> tuple[PresentOrder, MappingSet] | None:
+        """What there is to write of an order; None when its mapping set can't be had."""
         plan = snapshot.plans[order]
-        mappings = await self._sets.by_hash(plan.set_hash)
+        try:
+            mappings = await self._sets.by_hash(plan.set_hash)
+        except UsageError:
+            return None
         states = [_fallout(row) for row in snapshot.fallouts.get(order, ())]
         present = PresentOrder(
             plan=plan,

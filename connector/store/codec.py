@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-import orjson
 
 from connector.errors import InvariantBroken
 from connector.model.events import EVENT_TYPES, Event
@@ -164,9 +163,3 @@ def event(kind: str, body: str) -> Event:
     if event_type is None:
         raise InvariantBroken(f"The inbox holds an event {kind!r}, which this release does not know.")
     return msgspec.json.decode(body, type=event_type)
-
-
-def json_object(body: str) -> JsonObject:
-    """A JSON object from a row."""
-    document: JsonObject = orjson.loads(body)
-    return document

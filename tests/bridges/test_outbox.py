@@ -1,0 +1,40 @@
+"""What there is to write, as the Salesforce edge gets it from the store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from connector.bridges.salesforce import OutboxBridge
+from connector.errors import MappingError
+from connector.mappings.load import load
+from connector.orchestrator.sets import MappingSets
+from connector.store.database import Database
+from connector.store.sets import SetTable
+from tests.orchestrator.test_turn import SETS, Bench, mobile, order_id
+
+
+@pytest.fixture
+async def bench(migrated_url: str) -> AsyncIterator[Bench]:
+    async with await Database.connect(migrated_url) as database:
+        yield Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database)))
+
+
+async def test_an_order_whose_mapping_set_is_gone_keeps_nobody_elses_records_back(bench: Bench) -> None:
+    await bench.submit(mobile(1), mobile(2))
+    await bench.turn()
+    async with bench.database.connection() as connection:
+        await connection.execute("update orders set set_hash = 'gone' where order_id = $1", order_id(1))
+    bridge = OutboxBridge(bench.outbox, bench.sets)
+
+    presents = await bridge.load(await bridge.claim(10, 1000, timedelta(seconds=30)))
+
+    lost = [present for present in presents if present.mark.order == order_id(1)]
+    assert {(present.set_hash, present.variables) for present in lost} == {("gone", None)}
+    with pytest.raises(MappingError):
+        await bench.sets.by_hash("gone")
+    others = [present for present in presents if present.mark.order == order_id(2)]
+    assert others
+    assert all(present.variables for present in others)
