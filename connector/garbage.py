@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 
-YOUNG = 5_000
-"""Containers made, and not given back, before the young ones are looked through: a few milliseconds."""
+YOUNG = 2_000
+"""Containers made, and not given back, before the young ones are looked through: two milliseconds."""
 
 
 def collect_gently() -> None:
@@ -16,4 +16,4 @@ def collect_gently() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG, 3, 50)
+    gc.set_threshold(YOUNG, 3, 150)

@@ -8,6 +8,7 @@ the one that can't be handled is parked with the reason, so that it holds up no 
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -138,6 +139,7 @@ class Turner:
         except BaseException:
             self._plans.forget(wanted)
             raise
+        await asyncio.sleep(0)  # what the commit's answer took, and what follows, are a stall together
         for change in applied.changes:
             change.plan.revision += 1
             self._plans.keep(change.plan)

@@ -30,7 +30,7 @@ from connector.store.work import WorkTable
 
 log = structlog.get_logger()
 
-BATCH = 200
+BATCH = 100
 """Most orders in one turn."""
 
 MOST_UNSENT = 1_000
@@ -211,8 +211,7 @@ class Worker:
         self._after(result)
         if orders:
             self._look_for_orders = True
-        if missed and not result.orders:
-            await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(PAUSE_SECONDS if missed and not result.orders else 0)
         return True
 
     def _room(self) -> int:
