@@ -11,14 +11,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from connector.mappings.build import decomposition, fallout, names, plans, products, salesforce, systems
-from connector.mappings.checks import expressions, gaps, rings, ties, unused
+from connector.mappings.checks import expressions, gaps, rings, ties, undoing, unused
 from connector.mappings.diagnostics import Diagnostic, Findings, MappingSetInvalid, did_you_mean
 from connector.mappings.document import Node, parse
 from connector.mappings.draft import Draft, word
 from connector.mappings.format import FILES, FOLDERS, part_of
 from connector.mappings.placed import Expressions
-from connector.mappings.set import Intake, MappingSet, RetryPolicy, Rule, Scenario
+from connector.mappings.set import (
+    Intake,
+    ItemDefinition,
+    MappingSet,
+    PlanDefinition,
+    RetryPolicy,
+    Rule,
+    Scenario,
+    recall_plan,
+)
 from connector.mappings.text import FileText
+from connector.model.states import ItemType
 
 HASH_LENGTH = 16
 
@@ -84,7 +94,7 @@ def compile_set(files: Mapping[str, str], *, found: Iterable[Diagnostic] = ()) -
     head = next(draft.usable(draft.documents["set"][:1]), None)
     if head is not None:
         draft.fallout_queue = fallout.fallout_queue(draft, head["fallout_queue"])
-    for step in (expressions, rings, ties, gaps, unused):
+    for step in (expressions, rings, ties, gaps, undoing, unused):
         step.check(draft)
     made = None
     if head is not None and not findings.has_errors:
@@ -134,7 +144,7 @@ def _assemble(draft: Draft, head: Node, files: Mapping[str, str]) -> MappingSet:
         lists={name: made.value for name, made in draft.lists.items()},
         rules=_rules(draft),
         scenarios=_scenarios(draft),
-        plans={name: made.value for name, made in draft.plans.items()},
+        plans={name: made.value for name, made in draft.plans.items()} | _recalls(draft),
         systems={name: made.value for name, made in draft.systems.items()},
         queues={name: made.value for name, made in draft.queues.items()},
         retry_policies={
@@ -147,6 +157,25 @@ def _assemble(draft: Draft, head: Node, files: Mapping[str, str]) -> MappingSet:
         writeback={kind: made.value for kind, made in draft.writeback.items()},
         files=files,
     )
+
+
+def _recalls(draft: Draft) -> dict[str, PlanDefinition]:
+    """For each interface whose requests can be called back, a definition of the one callout that does it."""
+    found = {}
+    for made in draft.interfaces.values():
+        interface = made.value
+        if interface.recall is not None:
+            name = recall_plan(interface.full_name)
+            item = ItemDefinition(
+                key="recall",
+                plan=name,
+                type=ItemType.CALLOUT,
+                name=f"Recall {interface.full_name}",
+                interface=f"{interface.system}.{interface.recall}",
+                source=interface.source,
+            )
+            found[name] = PlanDefinition(name=name, items={"recall": item}, source=interface.source)
+    return found
 
 
 def _rules(draft: Draft) -> dict[str, tuple[Rule, ...]]:

@@ -101,6 +101,7 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
     ("MAP070", _ERROR, "An item lacks what its type needs (a callout its interface, a manual task its queue)."),
     ("MAP071", _ERROR, "A failing outcome is none of the outcomes."),
     ("MAP072", _ERROR, "An event item or asynchronous callout waits for an event that can't reach it."),
+    ("MAP073", _ERROR, "What undoes or amends an item waits for items that are not its own."),
     # systems
     ("MAP080", _ERROR, "The base URL is not exactly the name of a setting (`${NETWORK_URL}`)."),
     ("MAP081", _ERROR, "A header's name is not valid in HTTP, or is set by the connector itself."),
@@ -112,7 +113,7 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
     ("MAP092", _ERROR, "The way in which records are found (by external id or by Id) does not fit their kind."),
     # unused
     ("MAP100", _WARNING, "A list is used by no rule."),
-    ("MAP101", _WARNING, "A plan definition is chosen by no scenario."),
+    ("MAP101", _WARNING, "A plan definition is chosen by no scenario, and undoes or amends nothing."),
     ("MAP102", _WARNING, "An interface is used by no item."),
     ("MAP103", _WARNING, "A queue is used by nothing."),
     ("MAP104", _WARNING, "A retry policy is used by no row of the fallout table."),

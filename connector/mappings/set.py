@@ -217,6 +217,15 @@ class ItemDefinition:
     sets: Mapping[str, Expression] = field(default_factory=dict)
     """auto `set`: attributes of the technical line (PLAN)."""
     ponr: Literal["soft", "hard"] | None = None
+    penalty: str = ""
+    """What it costs to pass a soft point of no return."""
+    reacts_to: frozenset[str] | None = None
+    """The changes that touch it: `attribute`, `PRODUCT.attribute` in the same bundle, `order.attribute`; None: every
+    change of its lines."""
+    on_cancel: str | None = None
+    """The plan definition that takes back what it did."""
+    on_amend: str | None = None
+    """The plan definition that brings what it did to the new values."""
     likely: timedelta | None = None
     """Expected duration."""
     source: Source = NOWHERE
@@ -229,6 +238,11 @@ class PlanDefinition:
     name: str
     items: Mapping[str, ItemDefinition]
     source: Source = NOWHERE
+
+
+def recall_plan(interface: str) -> str:
+    """The name of the definition that calls back a request of this interface: one that nobody can write."""
+    return f"recall {interface}"
 
 
 # -- systems --------------------------------------------------------------------------------------------
@@ -275,6 +289,8 @@ class Interface:
     errors: tuple[ErrorRule, ...] = ()
     idempotency_header: str | None = None
     timeout: timedelta = timedelta(seconds=30)
+    recall: str | None = None
+    """The interface of the same system that calls back a request which was accepted."""
     short_retries: int = 2
     """Extra sendings inside one attempt, within about a second, after failures that surely had no effect."""
     source: Source = NOWHERE

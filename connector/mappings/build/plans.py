@@ -12,7 +12,7 @@ from connector.mappings.set import EVENT, PLAN, Completion, Dependency, FormFiel
 from connector.mappings.shapes import duration
 from connector.model.states import ItemType
 
-_ANY_TYPE = frozenset({"key", "type", "name", "scope", "when", "after", "ponr", "duration"})
+_ANY_TYPE = frozenset({"key", "type", "name", "scope", "when", "after", "ponr", "penalty", "reacts_to", "on_cancel", "on_amend", "duration"})
 _OF_TYPE: Mapping[ItemType, frozenset[str]] = {
     ItemType.CALLOUT: frozenset({"interface", "completes"}),
     ItemType.AUTO: frozenset({"task", "set"}),
@@ -59,6 +59,12 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
     outcomes = tuple(outcome.text for outcome in items_of(node.get("outcomes")))
     for outcome in items_of(node.get("failing_outcomes")):
         draft.known(outcome, outcomes, "MAP071", "outcome")
+    for undoes in (node.get("on_cancel"), node.get("on_amend")):
+        if undoes is not None:
+            draft.known(undoes, draft.names.plans, "MAP034", "plan definition")
+    penalty, reacts_to = node.get("penalty"), node.get("reacts_to")
+    if penalty is not None and word(node, "ponr") != "soft":
+        penalty.report(draft.findings, "MAP016", "Only a soft point of no return has a penalty.")
     length, likely = _durations(node)
     task = word(node, "task")
     return ItemDefinition(
@@ -81,6 +87,10 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
         task=cast("Literal['assetize', 'set']", task) if task else None,
         sets={name.text: expressions.scalar(value, PLAN) for name, value in entries_of(node.get("set"))},
         ponr=cast("Literal['soft', 'hard'] | None", word(node, "ponr") or None),
+        penalty=word(node, "penalty"),
+        reacts_to=None if reacts_to is None else frozenset(each.text for each in items_of(reacts_to)),
+        on_cancel=word(node, "on_cancel") or None,
+        on_amend=word(node, "on_amend") or None,
         likely=likely,
         source=node.source,
     )

@@ -84,6 +84,9 @@ def _limit(node: Node | None, key: str, default: float) -> float:
 
 
 def _interface(draft: Draft, system: str, key: Node, node: Node) -> Interface:
+    recall = node.get("recall")
+    if recall is not None:
+        draft.known(recall, draft.names.interfaces, "MAP036", "interface", word=f"{system}.{recall.text}")
     response, timeout, retries = node.get("response"), node.get("timeout"), node.get("short_retries")
     idempotency = node.get("idempotency")
     request = node["request"]
@@ -106,6 +109,7 @@ def _interface(draft: Draft, system: str, key: Node, node: Node) -> Interface:
         ),
         idempotency_header=_idempotency(draft, idempotency, request) if idempotency is not None else None,
         timeout=(duration(timeout.text) if timeout is not None else None) or timedelta(seconds=30),
+        recall=recall.text if recall is not None else None,
         short_retries=int(retries.text) if retries is not None else 2,
         source=key.source,
     )

@@ -113,12 +113,25 @@ class _Seen:
         self.plan_products: dict[str, set[str]] = {}
         for made in draft.scenarios:
             self.plan_products.setdefault(made.value.plan, set()).update(made.value.products)
+        self._add_plans_that_undo()
         self.outputs: dict[str, set[str]] = {}
         for plan, products in self.plan_products.items():
             given = set(self._outputs_of(plan))
             for code in products:
                 self.outputs.setdefault(code, set()).update(given)
         self.line = cache(self._line)
+
+    def _add_plans_that_undo(self) -> None:
+        """A definition that undoes or amends an item works for the item's line; it may itself be undone."""
+        found = True
+        while found:
+            found = False
+            for made in self.draft.items.values():
+                products = self.plan_products.get(made.value.plan, set())
+                for plan in (made.value.on_cancel, made.value.on_amend):
+                    if plan is not None and not products <= self.plan_products.setdefault(plan, set()):
+                        self.plan_products[plan] |= products
+                        found = True
 
     def expressions(self) -> Iterator[tuple[Expression, Variables]]:
         """Every expression with what is visible at its place."""
@@ -191,7 +204,11 @@ class _Seen:
         users: dict[str, set[str]] = {}
         for made in self.draft.items.values():
             if made.value.interface is not None:
-                users.setdefault(made.value.interface, set()).update(self.plan_products.get(made.value.plan, ()))
+                products = self.plan_products.get(made.value.plan, ())
+                users.setdefault(made.value.interface, set()).update(products)
+                called = self.draft.interfaces.get(made.value.interface)
+                if called is not None and called.value.recall:
+                    users.setdefault(f"{called.value.system}.{called.value.recall}", set()).update(products)
         for name, interface in self.draft.interfaces.items():
             variables = self._plan(users.get(name, ()))
             for expression in _of_request(interface.value.request):

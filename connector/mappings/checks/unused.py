@@ -15,8 +15,12 @@ def check(draft: Draft) -> None:
     lists = {value.list for made in draft.rules for value in made.value.attributes.values()}
     _warn(draft, "MAP100", "No rule uses the list", _first_keys(draft), lists)
     plans = {made.value.plan for made in draft.scenarios}
-    _warn(draft, "MAP101", "No scenario chooses", ((n, m.node["plan"]) for n, m in draft.plans.items()), plans)
+    plans.update(name for made in draft.items.values() for name in (made.value.on_cancel, made.value.on_amend) if name)
+    _warn(draft, "MAP101", "Nothing chooses", ((n, m.node["plan"]) for n, m in draft.plans.items()), plans)
     interfaces = {made.value.interface for made in draft.items.values()}
+    interfaces.update(
+        f"{made.value.system}.{made.value.recall}" for made in draft.interfaces.values() if made.value.recall
+    )
     _warn(draft, "MAP102", "No item uses the interface", ((n, m.node) for n, m in draft.interfaces.items()), interfaces)
     queues = {
         draft.fallout_queue,

@@ -11,6 +11,7 @@ from connector.mappings.form.words import (
     INTERFACE,
     LOOSE_TEXT,
     NAME,
+    REACTION,
     TEXT,
 )
 from connector.mappings.set import Scope
@@ -102,6 +103,10 @@ ITEM = Record(
         "task": optional(OneOf(("assetize", "set")), "auto: which built-in task."),
         "set": optional(MapOf(ATTRIBUTE, Cel()), "auto `set`: attributes of the technical line."),
         "ponr": optional(OneOf(("soft", "hard")), "The point of no return."),
+        "penalty": optional(TEXT, "What it costs to pass a soft point of no return."),
+        "reacts_to": optional(ListOf(REACTION), "The changes that touch it; every change of its lines when absent."),
+        "on_cancel": optional(NAME, "The plan definition that takes back what it did."),
+        "on_amend": optional(NAME, "The plan definition that brings what it did to the new values."),
     },
 )
 PLAN = Record(

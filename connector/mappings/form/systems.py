@@ -76,6 +76,7 @@ INTERFACE_SHAPE = Record(
         "request": required(REQUEST),
         "idempotency": optional(Record("the idempotency", {"header": required(HEADER)})),
         "timeout": optional(Duration(timedelta(minutes=10)), "PT30S when absent."),
+        "recall": optional(NAME, "The interface of this system that calls back a request which was accepted."),
         "short_retries": optional(Number(0, 5), "Extra sendings within one attempt; 2 when absent."),
         "response": optional(RESPONSE),
         "errors": optional(ListOf(ERROR_RULE)),

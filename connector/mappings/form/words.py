@@ -34,5 +34,10 @@ DEPENDENCY = Text(
     rf"(?:[A-Za-z][A-Za-z0-9_-]*/)?[A-Za-z][A-Za-z0-9_-]*(?:@(?:{'|'.join(Scope)}))?",
     hint="`key`, or across definitions `key@order` and `plan/key@bundle`.",
 )
+REACTION = Text(
+    "an attribute that an item reacts to",
+    r"(?:[^\s.][^\r\n.]*\.)?[A-Za-z_][A-Za-z0-9_]*",
+    hint="`attribute`, `PRODUCT.attribute` of a line in the same bundle, or `order.attribute`.",
+)
 
 BY_CLASS = Record("a class as source", {"class": required(NAME, "The class, with all classes below it.")})
