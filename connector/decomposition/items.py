@@ -122,7 +122,7 @@ class Planner:
             scope,
             own=line.identity,
             bundle=line.bundle,
-            order=self._order.id,
+            order=self._order.first,
             account=self._order.account.id,
         )
 

@@ -137,7 +137,7 @@ class RuleRun:
                 target.scope,
                 own=line.asset,
                 bundle=line.bundle,
-                order=self._context.order.id,
+                order=self._context.order.first,
                 account=self._context.order.account.id,
             )
         try:

@@ -30,9 +30,9 @@ MAX_KEY = 150
 
 
 def asset_of(line: OrderLine) -> str:
-    """The asset that a commercial line is about."""
+    """The asset that a commercial line is about, in every version of the order the same."""
     named = line.attributes.get(ASSET)
-    return named if isinstance(named, str) and named else line.id
+    return named if isinstance(named, str) and named else line.origin or line.id
 
 
 class Bundles:

@@ -13,6 +13,8 @@ import msgspec
 from connector.model.events import TimerKind
 from connector.model.failure import Failure
 from connector.model.ids import CommandId, ItemNo, TechnicalLineNo
+from connector.model.json import JsonObject
+from connector.model.technical import Explanation
 from connector.model.work import RenderedRequest
 
 
@@ -75,6 +77,8 @@ class AnswerCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     command: CommandId
     answer: Literal["Done", "Refused"]
     message: str
+    result: JsonObject | None = None
+    """The answer for machines, where there is more to say."""
 
 
 class ReadOrderAgain(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -85,6 +89,12 @@ class Assetize(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Bring the inventory to what these technical lines say."""
 
     lines: tuple[TechnicalLineNo, ...]
+
+
+class Explain(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Keep how the order is decomposed now, in the place of how it was."""
+
+    explanation: Explanation
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -106,5 +116,6 @@ Command: TypeAlias = (
     | AnswerCommand
     | ReadOrderAgain
     | Assetize
+    | Explain
     | Record
 )

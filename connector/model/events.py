@@ -47,6 +47,16 @@ class OrderUnreadable(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_
     set_hash: str = ""
 
 
+class RevisionRead(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A supplemental order was read; with `problems` it could not be brought into canonical form.
+
+    It reaches the plan of the order that it supersedes, or of that one's first version.
+    """
+
+    order: Order
+    problems: tuple[Problem, ...] = ()
+
+
 class CalloutAccepted(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A system took an asynchronous request; the outcome comes by a call-back."""
 
@@ -117,6 +127,14 @@ class Operation(StrEnum):
     SKIP = "Skip"
     HOLD = "Hold"
     RESUME = "Resume"
+    PREVIEW = "Preview"
+    """What would this revision do?"""
+    APPROVE = "Approve"
+    """The penalties of the revision that waits for it are accepted."""
+    OVERRIDE = "Override"
+    """The revision that a point of no return stopped is to pass it all the same."""
+    REJECT = "Reject"
+    """The revision that waits for approval is not wanted."""
 
 
 class OperatorCommanded(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -133,11 +151,14 @@ class OperatorCommanded(msgspec.Struct, frozen=True, kw_only=True, gc=False, omi
     outcome: str | None = None
     outputs: JsonObject = msgspec.field(default_factory=dict)
     at: datetime | None = None
+    revision: Order | None = None
+    """Preview: the supplemental order that is asked about."""
 
 
 Event: TypeAlias = (
     OrderRead
     | OrderUnreadable
+    | RevisionRead
     | CalloutAccepted
     | CalloutCompleted
     | CalloutFailed
@@ -150,6 +171,7 @@ Event: TypeAlias = (
 EVENT_TYPES: tuple[type[Event], ...] = (
     OrderRead,
     OrderUnreadable,
+    RevisionRead,
     CalloutAccepted,
     CalloutCompleted,
     CalloutFailed,

@@ -50,6 +50,12 @@ class OrderLine:
     parent: LineId | None = None
     attributes: JsonObject = field(default_factory=dict)
     sub_action: str | None = None
+    supersedes: LineId | None = None
+    """The line of the superseded order that this one is the next version of."""
+    supplemental_action: str | None = None
+    """What the supplemental order wants of that line: Add, Amend, Cancel, NoChange."""
+    origin: LineId | None = None
+    """The id of the line's first version, known when the order has been matched with the one that it supersedes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,17 @@ class Order:
     supersedes: OrderId | None = None
     supplemental_action: str | None = None
     attributes: JsonObject = field(default_factory=dict)
+    follows: OrderId | None = None
+    """The order that has to end before this one begins."""
+    approved_by: str | None = None
+    """Who has approved the penalties of the points of no return that it passes."""
+    family: OrderId | None = None
+    """The id of the order's first version, known when it has been matched with the one that it supersedes."""
+
+    @property
+    def first(self) -> OrderId:
+        """The id of the order's first version, which names what belongs to all of them."""
+        return self.family or self.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from msgspec.structs import replace as replace_fields
 from connector.model.failure import Failure, Problem
 from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo
 from connector.model.json import JsonObject
-from connector.model.order import Order, Priority
+from connector.model.order import InventoryItem, Order, Priority
+from connector.model.revision import Revision, Version, VersionState
 from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase, PlanState
 from connector.model.technical import TechnicalLine
 
@@ -70,6 +71,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     """How many times people were called for help."""
     accepted: bool = False
     """An asynchronous callout was accepted; its call-back is awaited."""
+    undoes: ItemNo | None = None
+    """It takes back, or brings to new values, what that item did."""
+    retold: bool = False
+    """manual: a revision has changed what the person is told while the task was open."""
+    ends_as: ItemState | None = None
+    """A revision has decided what the item is when it has completed: Canceled or Amended, not Completed."""
     in_doubt: bool = False
     """A sending of this epoch ended without a definite answer: it may have had its effect, or have it yet."""
     told: Told | None = None
@@ -122,6 +129,7 @@ class Plan:
     """One order in fulfillment. Keyed by the order's id: an order has one plan."""
 
     order: Order
+    """The newest accepted version of the order."""
     state: PlanState
     set_hash: str
     items: dict[ItemNo, Item] = field(default_factory=dict)
@@ -130,6 +138,14 @@ class Plan:
     deliveries: tuple[str, ...] = ()
     """Messages that have come, the newest last, by their senders' ids: the same one has no second effect."""
     problems: tuple[Problem, ...] = ()
+    versions: tuple[Version, ...] = ()
+    """What became of each version of the order, the oldest first; none while there is but one."""
+    revisions: tuple[Revision, ...] = ()
+    """Supplemental orders that wait for a decision, in the order in which they came."""
+    blocked: Revision | None = None
+    """The revision that was rejected last because of a point of no return: a person may let it pass."""
+    as_is: tuple[InventoryItem, ...] | None = None
+    """What the account had installed when the order began; None when it has not been loaded."""
     message: str = ""
     revision: int = 0
     created_at: datetime | None = None
@@ -138,6 +154,11 @@ class Plan:
     """Items replaced since the last save, with the phase they had then (None: new)."""
     changed_lines: set[TechnicalLineNo] = field(default_factory=set)
     changed_head: bool = False
+    changed_order: bool = False
+    """A revision has given the plan another version of the order."""
+    changed_versions: set[OrderId] = field(default_factory=set)
+    respecified: set[ItemNo] = field(default_factory=set)
+    """Items of which a revision has changed what otherwise never changes."""
     phases: dict[Phase, int] = field(default_factory=dict)
     """How many items are in each phase."""
     memo: dict[str, JsonObject] = field(default_factory=dict, repr=False, compare=False)
@@ -151,8 +172,14 @@ class Plan:
 
     @property
     def id(self) -> OrderId:
-        """The order's id, which is the plan's."""
-        return self.order.id
+        """The id of the order's first version, which is the plan's."""
+        return self.order.first
+
+    @property
+    def is_canceling(self) -> bool:
+        """The order as a whole is being undone, or was."""
+        accepted = [each for each in self.versions if each.state is VersionState.ACCEPTED]
+        return bool(accepted) and accepted[-1].action == "Cancel"
 
     @property
     def priority(self) -> Priority:
@@ -203,7 +230,7 @@ class Plan:
                 self._unmet[follower] += step
 
     def put_line(self, line: TechnicalLine) -> None:
-        """Replace a technical line by its next version."""
+        """Replace a technical line by its next version, which is of the same product and bundle."""
         self.lines[line.no] = line
         self.changed_lines.add(line.no)
 
@@ -220,6 +247,8 @@ class Plan:
         if self._bundles is None:
             self._bundles = {None: {}}
             for line in self.lines.values():
+                if not line.is_live:
+                    continue
                 self._bundles[None].setdefault(line.product, line.no)
                 self._bundles.setdefault(line.root, {}).setdefault(line.product, line.no)
         members = self._bundles.get(root, {})
@@ -245,3 +274,6 @@ class Plan:
         self.changed_items = {}
         self.changed_lines = set()
         self.changed_head = False
+        self.changed_order = False
+        self.respecified = set()
+        self.changed_versions = set()

@@ -58,6 +58,12 @@ class ItemTrigger(StrEnum):
     HELD = "held"
     RESUMED = "resumed"
     DISCARDED = "discarded"
+    FROZEN = "frozen"
+    UNFROZEN = "unfrozen"
+    UPDATED = "given new values"
+    UNDONE = "undone by a revision"
+    AMENDED = "amended by a revision"
+    RECALLED = "recalled"
 
 
 class Phase(StrEnum):
@@ -97,6 +103,20 @@ ITEM_TRANSITIONS: dict[tuple[ItemState, ItemTrigger], ItemState] = {
     (_S.PENDING, _T.SKIPPED_BY_OPERATOR): _S.SKIPPED,
     (_S.PENDING, _T.HELD): _S.ON_HOLD,
     (_S.PENDING, _T.DISCARDED): _S.DISCARDED,
+    (_S.PENDING, _T.FROZEN): _S.FROZEN,
+    (_S.FROZEN, _T.UNFROZEN): _S.PENDING,
+    (_S.FROZEN, _T.SKIPPED_BY_OPERATOR): _S.SKIPPED,
+    (_S.FROZEN, _T.HELD): _S.ON_HOLD,
+    (_S.FROZEN, _T.DISCARDED): _S.DISCARDED,
+    (_S.SKIPPED, _T.UPDATED): _S.PENDING,
+    (_S.SCHEDULED, _T.UPDATED): _S.PENDING,
+    (_S.FAILED, _T.UPDATED): _S.PENDING,
+    (_S.FATALLY_FAILED, _T.UPDATED): _S.PENDING,
+    (_S.RUNNING, _T.UPDATED): _S.PENDING,
+    (_S.RUNNING, _T.DISCARDED): _S.DISCARDED,
+    (_S.RUNNING, _T.RECALLED): _S.CANCELED,
+    (_S.COMPLETED, _T.UNDONE): _S.CANCELED,
+    (_S.COMPLETED, _T.AMENDED): _S.AMENDED,
     (_S.SCHEDULED, _T.TIME_COME): _S.READY,
     (_S.SCHEDULED, _T.SKIPPED_BY_OPERATOR): _S.SKIPPED,
     (_S.SCHEDULED, _T.DISCARDED): _S.DISCARDED,

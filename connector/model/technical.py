@@ -37,8 +37,17 @@ class TechnicalLine(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     quantity: float = 1
     attributes: JsonObject = msgspec.field(default_factory=dict)
     changes: Mapping[str, AttributeChange] = msgspec.field(default_factory=dict)
+    supplement: Literal["", "Add", "Amend", "Cancel"] = ""
+    """What the last revision that touched it did with it; a line that was cancelled stays, for what undoes it."""
+    of: TechnicalLineNo | None = None
+    """This is no line of the order but the state before an amendment of that line, for what undoes what was done."""
     request: str = ""
     """The fulfillment request that it is grouped into (the domain of its product, such as `network`)."""
+
+    @property
+    def is_live(self) -> bool:
+        """The order still wants it."""
+        return self.of is None and self.supplement != "Cancel"
 
 
 DecisionKind = Literal["rule", "attribute", "merge", "action", "scenario", "item", "line"]

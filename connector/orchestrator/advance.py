@@ -25,6 +25,8 @@ from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.orchestrator.fallout import judge
 from connector.orchestrator.requests import RenderError, expressions, render
 from connector.orchestrator.step import Step
+from connector.orchestrator.unwanted import BY_PERSON, TOO_LATE, end, give_up, is_recall, nothing_to_undo
+from connector.orchestrator.unwanted import recalled as _recalled
 
 
 def settle(step: Step) -> None:
@@ -32,12 +34,15 @@ def settle(step: Step) -> None:
     while step.to_look_at:
         item = step.plan.items[step.to_look_at.popleft()]
         if item.state is ItemState.PENDING and step.plan.is_unblocked(item.no):
-            _begin(step, item)
+            if step.plan.state is PlanState.IN_PROGRESS:
+                _begin(step, item)
+            else:
+                step.move(item, ItemTrigger.FROZEN, waiting_for="the plan to go on")
     if step.plan.open_items == 0 and step.plan.state is PlanState.IN_PROGRESS:
-        step.plan.state = PlanState.COMPLETED
+        step.plan.state = PlanState.CANCELED if step.plan.is_canceling else PlanState.COMPLETED
         step.plan.finished_at = step.now
         step.plan.changed_head = True
-        step.record("plan completed")
+        step.record("plan canceled" if step.plan.is_canceling else "plan completed")
 
 
 def _begin(step: Step, item: Item) -> None:
@@ -232,6 +237,10 @@ def complete(
         told=None,
     )
     _forget(step, item)
+    if item.ends_as is not None:
+        end(step, done)
+    if is_recall(item) and outcome is None:
+        _recalled(step, item)
     detail = f"outcome {outcome}" if outcome else ", ".join(f"{name}={value}" for name, value in outputs.items())
     step.record("completed", done, detail[:500], by)
 
@@ -239,9 +248,12 @@ def complete(
 def skip(step: Step, item: Item, by: str) -> None:
     """The item is left out by decision of an operator."""
     _close_fallout(step, item, "The item was skipped.", by)
+    if item.ends_as is not None:
+        nothing_to_undo(step, item)
     skipped = step.move(
         item,
         ItemTrigger.SKIPPED_BY_OPERATOR,
+        outcome=BY_PERSON,
         finished_at=step.now,
         waiting_for=None,
         due_at=None,
@@ -289,6 +301,12 @@ def fail(step: Step, item: Item, failure: Failure, *, sent_before: bool = False)
     no has answered for all of them. `sent_before`: the attempt's request had gone out before without an answer.
     """
     item = step.change(item, in_doubt=_in_doubt(item, failure, sent_before=sent_before))
+    if item.ends_as is not None:
+        give_up(step, item, failure)
+        return
+    if is_recall(item) and failure.failure_class is FailureClass.BUSINESS:
+        complete(step, item, {}, outcome=TOO_LATE)
+        return
     definition = step.definition(item)
     safe = item.type is not ItemType.CALLOUT or step.mappings.interface(definition.interface or "").is_idempotent
     verdict = judge(step.plan.id, item, failure, step.mappings, resend_is_safe=safe)

@@ -23,6 +23,7 @@ from connector.model.events import (
     OperatorCommanded,
     OrderRead,
     OrderUnreadable,
+    RevisionRead,
     TimerDue,
     TimerKind,
 )
@@ -34,6 +35,7 @@ from connector.model.plan import Item, Plan, Told, UnclaimedEvent
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.model.technical import Explanation
 from connector.orchestrator.advance import complete, fail, learn, matches, settle, start
+from connector.orchestrator.inflight import go_on, take
 from connector.orchestrator.people import obey
 from connector.orchestrator.step import Step
 
@@ -135,10 +137,14 @@ def handle(plan: Plan, event: Event, now: datetime, mappings: MappingSet) -> lis
             _time_came(step, event)
         case OperatorCommanded():
             obey(step, event)
+        case RevisionRead():
+            take(step, event)
         case OrderRead() | OrderUnreadable():
             step.record("already in fulfillment", detail="The order was submitted again; nothing changes.")
         case _:
             assert_never(event)
+    if plan.revisions or plan.state in (PlanState.FREEZING, PlanState.FROZEN):
+        go_on(step)
     settle(step)
     return step.commands
 
@@ -273,7 +279,7 @@ def _time_came(step: Step, event: TimerDue) -> None:
         return
     match event.kind:
         case TimerKind.RETRY:
-            if item.state is ItemState.FAILED:
+            if item.state is ItemState.FAILED and step.plan.state is PlanState.IN_PROGRESS:
                 start(step, item, ItemTrigger.RETRY_DUE)
         case TimerKind.WAIT:
             if item.state is ItemState.RUNNING:

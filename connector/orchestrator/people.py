@@ -12,6 +12,7 @@ from connector.model.json import Json
 from connector.model.plan import Item
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.orchestrator.advance import complete, fail_finally, retry, skip
+from connector.orchestrator.inflight import decide
 from connector.orchestrator.step import Step
 
 
@@ -28,6 +29,8 @@ def obey(step: Step, command: OperatorCommanded) -> None:
 
 def _for_order(step: Step, command: OperatorCommanded) -> str:
     plan = step.plan
+    if command.operation in (Operation.APPROVE, Operation.REJECT, Operation.OVERRIDE):
+        return decide(step, command)
     if command.operation is not Operation.RETRY:
         raise RefusedError(f"{command.operation} needs an item.", hint="Choose the item on the command.")
     if plan.state is PlanState.REJECTED:
@@ -46,6 +49,11 @@ def _for_item(step: Step, command: OperatorCommanded) -> str:
     item = step.plan.items.get(command.item) if command.item is not None else None
     if item is None:
         raise RefusedError(f"The plan of order {step.plan.order.number} has no item {command.item}.")
+    if step.plan.state is not PlanState.IN_PROGRESS and command.operation in (Operation.RETRY, Operation.RESUME):
+        raise RefusedError(
+            f"The plan of order {step.plan.order.number} stands still: {step.plan.message}",
+            hint="Try again when it goes on.",
+        )
     match command.operation:
         case Operation.RETRY:
             return _retry(step, item, command)
@@ -62,6 +70,8 @@ def _for_item(step: Step, command: OperatorCommanded) -> str:
             return f"{item.name} is on hold."
         case Operation.RESUME:
             return _resume(step, item, command)
+        case _:
+            raise RefusedError(f"{command.operation} is about an order as a whole.", hint="Leave the item empty.")
 
 
 def _resume(step: Step, item: Item, command: OperatorCommanded) -> str:

@@ -49,7 +49,7 @@ ROOMS: Mapping[str, Room] = {
     "mappings": _room("mappings", "errors model compiled", pure=True, packages="ruamel cel_expr_python"),
     "reading": _room("mappings.load mappings.orderfile mappings.report", "errors model compiled mappings"),
     "decomposition": _room("decomposition", "errors model compiled", pure=True, packages="msgspec"),
-    "core": _room("orchestrator", "errors model compiled decomposition", pure=True),
+    "core": _room("orchestrator", "errors model compiled decomposition", pure=True, packages="msgspec"),
     "shell": _room(
         "orchestrator.turn orchestrator.worker orchestrator.sets",
         "errors model compiled mappings reading decomposition core store",

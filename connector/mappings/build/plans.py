@@ -12,7 +12,22 @@ from connector.mappings.set import EVENT, PLAN, Completion, Dependency, FormFiel
 from connector.mappings.shapes import duration
 from connector.model.states import ItemType
 
-_ANY_TYPE = frozenset({"key", "type", "name", "scope", "when", "after", "ponr", "penalty", "reacts_to", "on_cancel", "on_amend", "duration"})
+_ANY_TYPE = frozenset(
+    {
+        "key",
+        "type",
+        "name",
+        "scope",
+        "when",
+        "after",
+        "ponr",
+        "penalty",
+        "reacts_to",
+        "on_cancel",
+        "on_amend",
+        "duration",
+    }
+)
 _OF_TYPE: Mapping[ItemType, frozenset[str]] = {
     ItemType.CALLOUT: frozenset({"interface", "completes"}),
     ItemType.AUTO: frozenset({"task", "set"}),

@@ -17,7 +17,10 @@ def check(draft: Draft) -> None:
 
 def _dependencies(draft: Draft) -> None:
     undoing = {
-        plan for made in draft.items.values() for plan in (made.value.on_cancel, made.value.on_amend) if plan is not None
+        plan
+        for made in draft.items.values()
+        for plan in (made.value.on_cancel, made.value.on_amend)
+        if plan is not None
     }
     for (plan, _), made in draft.items.items():
         if plan in undoing:

@@ -1,0 +1,291 @@
+"""Supplemental orders on their way: one waits for the other, for the plan to stand still, for an approval. Pure.
+
+came → Waiting ─┬─▶ (the plan freezes while requests are being sent) ─▶ Accepted
+├─▶ Approval ─▶ Accepted, or Rejected by a person
+└─▶ Rejected ─▶ (let pass by an authorised person) ─▶ Waiting
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, cast
+
+from msgspec.structs import replace
+
+from connector.errors import RefusedError
+from connector.model.events import Operation, OperatorCommanded, RevisionRead
+from connector.model.failure import Problem
+from connector.model.ids import LineId, OrderId
+from connector.model.order import Order
+from connector.model.plan import Plan
+from connector.model.revision import Assessment, Passing, Revision, Version, VersionState
+from connector.model.states import ItemState, ItemTrigger, PlanState
+from connector.orchestrator.advance import start
+from connector.orchestrator.amend import carry_out
+from connector.orchestrator.revise import Outlook, is_busy, look
+from connector.orchestrator.step import Step
+from connector.orchestrator.versions import CANCEL
+
+_OVER = (PlanState.COMPLETED, PlanState.CANCELED, PlanState.REJECTED)
+_UNDER_WAY = (VersionState.WAITING, VersionState.APPROVAL)
+
+
+def take(step: Step, event: RevisionRead) -> None:
+    """A supplemental order has come: look at it as soon as its turn comes, or refuse it."""
+    order = event.order
+    known = _version(step.plan, order.id)
+    if known is not None and known.state is not VersionState.REJECTED:
+        step.record("already known", detail=f"Order {order.number} was submitted again; nothing changes.")
+        return
+    _put(step.plan, _of(order, VersionState.WAITING, step))
+    if event.problems:
+        _reject(step, order, event.problems)
+        return
+    step.plan.revisions = (*step.plan.revisions, Revision(order=order, received_at=step.now))
+    step.record("revision came", detail=f"Order {order.number}: {order.supplemental_action or 'Amend'}")
+
+
+def go_on(step: Step) -> None:
+    """Decide about the revisions that wait, as far as that is possible now."""
+    plan = step.plan
+    while plan.revisions and _decided(step, plan.revisions[0]):
+        plan.revisions = plan.revisions[1:]
+    if not plan.revisions and plan.state in (PlanState.FREEZING, PlanState.FROZEN):
+        _unfreeze(step)
+
+
+def _decided(step: Step, revision: Revision) -> bool:
+    """Whether there is nothing more to wait for: the revision was accepted or rejected."""
+    plan, order = step.plan, revision.order
+    version = _version(plan, order.id)
+    if version is not None and version.state is VersionState.APPROVAL and not revision.approved_by:
+        return False
+    refusal = refusal_of(plan, order)
+    if refusal is not None:
+        _reject(step, order, (refusal,))
+        return True
+    if any(is_busy(item) for item in plan.items.values()):
+        _freeze(step, PlanState.FREEZING, f"Order {order.number} waits for requests that are being sent.")
+        return False
+    _unfreeze_items(step)
+    outlook = look(plan, order, step.mappings, step.now, overridden_by=revision.overridden_by)
+    assessment = outlook.assessment
+    approved_by = revision.approved_by or order.approved_by or ""
+    if assessment.problems:
+        _reject(step, order, assessment.problems)
+    elif assessment.blocked_by:
+        plan.blocked = revision
+        _reject(step, order, [_past(each) for each in assessment.blocked_by])
+    elif assessment.penalties and not approved_by and not revision.overridden_by:
+        _ask(step, order, assessment)
+        return False
+    else:
+        _accept(step, replace(revision, approved_by=approved_by), outlook)
+    return True
+
+
+def refusal_of(plan: Plan, order: Order) -> Problem | None:
+    """Why the supplemental order is none for this plan, whatever it says."""
+    present = _present(plan)
+    if plan.state in _OVER:
+        return _refused(
+            "ORDER_FINISHED",
+            f"Order {plan.order.number} is {plan.state.lower()}; there is nothing left to revise.",
+            "Make a new order for what is installed.",
+        )
+    if order.account.id != plan.order.account.id:
+        return _refused(
+            "OTHER_ACCOUNT", f"Order {plan.order.number} is of another account.", "Check the field Supersedes."
+        )
+    if order.supersedes != present:
+        newest = next((each.number for each in plan.versions if each.order == present), plan.order.number)
+        return _refused(
+            "NOT_THE_NEWEST",
+            f"It supersedes a version that is not the newest accepted one, which is order {newest}.",
+            f"Let it supersede order {newest}.",
+        )
+    return None
+
+
+def _refused(code: str, message: str, hint: str) -> Problem:
+    return Problem(code=code, message=message, where="order", hint=hint)
+
+
+def _past(point: Passing) -> Problem:
+    when = f" since {point.reached_at:%Y-%m-%d %H:%M} UTC" if point.reached_at else ""
+    return Problem(
+        code="POINT_OF_NO_RETURN",
+        message=f"{point.line} can't be changed any more: {point.name} has passed its point of no return{when}.",
+        where=f"item {point.item}",
+        hint="Somebody with the permission may override it.",
+    )
+
+
+def _present(plan: Plan) -> OrderId:
+    """The newest accepted version."""
+    accepted = [each.order for each in plan.versions if each.state is VersionState.ACCEPTED]
+    return accepted[-1] if accepted else plan.order.id
+
+
+# -- standing still -----------------------------------------------------------------------------------
+
+
+def _freeze(step: Step, state: PlanState, message: str) -> None:
+    plan = step.plan
+    if plan.state is not state:
+        plan.state = state
+        plan.message = message
+        plan.changed_head = True
+        step.record("plan freezes" if state is PlanState.FREEZING else "plan is frozen", detail=message)
+
+
+def _unfreeze_items(step: Step) -> None:
+    for item in [item for item in step.plan.items.values() if item.state is ItemState.FROZEN]:
+        step.move(item, ItemTrigger.UNFROZEN, waiting_for=None)
+        step.to_look_at.append(item.no)
+
+
+def _unfreeze(step: Step) -> None:
+    """Go on; attempts whose time has come meanwhile are made now."""
+    plan = step.plan
+    plan.state = PlanState.IN_PROGRESS
+    plan.message = ""
+    plan.changed_head = True
+    step.record("plan goes on")
+    _unfreeze_items(step)
+    for item in list(plan.items.values()):
+        if item.state is ItemState.FAILED and item.due_at is not None and item.due_at <= step.now:
+            start(step, item, ItemTrigger.RETRY_DUE)
+
+
+def _ask(step: Step, order: Order, assessment: Assessment) -> None:
+    penalties = "; ".join(f"{each.line}: {each.penalty or each.name}" for each in assessment.penalties)
+    message = f"Order {order.number} waits for the approval of: {penalties}"
+    known = _version(step.plan, order.id)
+    if known is None or known.state is not VersionState.APPROVAL:
+        _put(step.plan, _of(order, VersionState.APPROVAL, step, reason=message))
+        step.record("approval is asked for", detail=message[:500])
+    _freeze(step, PlanState.FROZEN, message)
+
+
+# -- decisions ----------------------------------------------------------------------------------------
+
+
+def _accept(step: Step, revision: Revision, outlook: Outlook) -> None:
+    plan, order = step.plan, revision.order
+    if not plan.versions or all(each.action != "New" for each in plan.versions):
+        first = Version(
+            order=plan.order.id,
+            number=plan.order.number,
+            action="New",
+            state=VersionState.ACCEPTED,
+            at=plan.created_at or step.now,
+            lines=tuple(line.id for line in plan.order.lines),
+        )
+        plan.versions = (first, *plan.versions)
+    penalties = "; ".join(each.penalty or each.name for each in outlook.assessment.passing)
+    _put(
+        plan,
+        _of(
+            order,
+            VersionState.ACCEPTED,
+            step,
+            reason=f"Penalties: {penalties}" if penalties else "",
+            approved_by=revision.approved_by,
+            overridden_by=revision.overridden_by,
+        ),
+    )
+    plan.blocked = None
+    plan.state = PlanState.IN_PROGRESS
+    plan.message = ""
+    plan.changed_head = True
+    who = [f"penalties approved by {revision.approved_by}"] if revision.approved_by and penalties else []
+    who += [f"point of no return overridden by {revision.overridden_by}"] if revision.overridden_by else []
+    step.record("revised", detail="; ".join([f"by order {order.number}", *who])[:500], by=revision.overridden_by)
+    carry_out(step, outlook)
+
+
+def _reject(step: Step, order: Order, problems: Iterable[Problem]) -> None:
+    reason = "\n".join(str(problem) for problem in problems)
+    _put(step.plan, _of(order, VersionState.REJECTED, step, reason=reason[:4_000]))
+    step.record("revision rejected", detail=f"Order {order.number}: {reason}"[:500])
+
+
+def _of(
+    order: Order,
+    state: VersionState,
+    step: Step,
+    *,
+    reason: str = "",
+    approved_by: str = "",
+    overridden_by: str = "",
+) -> Version:
+    action = cast("Literal['Amend', 'Cancel']", CANCEL if order.supplemental_action == CANCEL else "Amend")
+    lines: tuple[LineId, ...] = tuple(line.id for line in order.lines)
+    return Version(
+        order=order.id,
+        number=order.number,
+        action=action,
+        state=state,
+        at=step.now,
+        lines=lines,
+        reason=reason,
+        approved_by=approved_by,
+        overridden_by=overridden_by,
+    )
+
+
+def _version(plan: Plan, order: OrderId) -> Version | None:
+    return next((each for each in plan.versions if each.order == order), None)
+
+
+def _put(plan: Plan, version: Version) -> None:
+    """Keep what became of a version; accepted ones stand in the order of their acceptance."""
+    others = tuple(each for each in plan.versions if each.order != version.order)
+    plan.versions = (*others, version)
+    plan.changed_head = True
+    plan.changed_versions.add(version.order)
+
+
+# -- what people say about them -----------------------------------------------------------------------
+
+
+def decide(step: Step, command: OperatorCommanded) -> str:
+    """Approve, reject or override a revision; gives what was done.
+
+    Raises:
+        RefusedError: there is none that waits for this.
+    """
+    plan = step.plan
+    if command.operation is Operation.OVERRIDE:
+        return _override(step, command)
+    waiting = next((each for each in plan.revisions[:1] if _is_asked(plan, each)), None)
+    if waiting is None:
+        raise RefusedError(f"No revision of order {plan.order.number} waits for an approval.")
+    if command.operation is Operation.APPROVE:
+        plan.revisions = (replace(waiting, approved_by=command.by), *plan.revisions[1:])
+        step.record("penalties approved", detail=f"Order {waiting.order.number}", by=command.by)
+        return f"The penalties of order {waiting.order.number} are approved."
+    plan.revisions = plan.revisions[1:]
+    _reject(step, waiting.order, [_refused("NOT_APPROVED", f"{command.by} did not approve its penalties.", "")])
+    return f"Order {waiting.order.number} is rejected."
+
+
+def _is_asked(plan: Plan, revision: Revision) -> bool:
+    version = _version(plan, revision.order.id)
+    return version is not None and version.state is VersionState.APPROVAL
+
+
+def _override(step: Step, command: OperatorCommanded) -> str:
+    plan = step.plan
+    blocked = plan.blocked
+    if blocked is None:
+        raise RefusedError(f"No revision of order {plan.order.number} was stopped by a point of no return.")
+    refusal = refusal_of(plan, blocked.order)
+    if refusal is not None:
+        raise RefusedError(str(refusal))
+    plan.blocked = None
+    plan.revisions = (*plan.revisions, replace(blocked, overridden_by=command.by))
+    _put(plan, _of(blocked.order, VersionState.WAITING, step, overridden_by=command.by))
+    step.record("point of no return overridden", detail=f"for order {blocked.order.number}", by=command.by)
+    return f"Order {blocked.order.number} passes the point of no return; {command.by} said so."
