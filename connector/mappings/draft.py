@@ -9,17 +9,16 @@ from typing import Generic, TypeVar
 from connector.mappings.diagnostics import Findings, did_you_mean
 from connector.mappings.document import Kind, Node
 from connector.mappings.placed import Expressions
+from connector.mappings.salesforce import Intake, RecordMapping
 from connector.mappings.set import (
     AttributeDefinition,
     FalloutRow,
     InboundEvent,
-    Intake,
     Interface,
     ItemDefinition,
     PlanDefinition,
     Product,
     Queue,
-    RecordMapping,
     RetryPolicy,
     Rule,
     Scenario,

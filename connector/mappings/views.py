@@ -164,6 +164,8 @@ _ITEM_FIELDS: Mapping[str, Callable[[Plan, Item], Any]] = {
     "outcome": lambda _, item: item.outcome,
     "waiting_for": lambda _, item: item.waiting_for,
     "queue": lambda _, item: item.queue,
+    "undoes": lambda _, item: item.undoes,
+    "retold": lambda _, item: item.retold or None,
     "line": lambda _, item: item.line,
     "due_at": lambda _, item: _time(item.due_at),
     "ready_at": lambda _, item: _time(item.ready_at),

@@ -54,7 +54,10 @@ class RevisionRead(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     """
 
     order: Order
+    inventory: tuple[InventoryItem, ...] = ()
+    """What is installed now: looked at only when the order that it supersedes was rejected, and never began."""
     problems: tuple[Problem, ...] = ()
+    set_hash: str = ""
 
 
 class CalloutAccepted(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

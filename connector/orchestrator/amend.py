@@ -240,30 +240,8 @@ class _Amendment:
         self, forward: Sequence[tuple[Item, ItemChange]], undoing: Mapping[ItemNo, tuple[ItemNo, ...]]
     ) -> None:
         """Make the items that do again, amend, or are new; then say what each comes after."""
-        numbers: dict[Identity, ItemNo] = {}
-        amending: list[tuple[Item, ItemChange]] = []
-        for item, change in forward:
-            if change.effect is ItemEffect.REDONE:
-                numbers[identity(item)] = self._new_item_no()
-                self._stands_for[identity(item)] = (numbers[identity(item)],)
-            else:
-                amending.append((item, change))
-        for key in self._outlook.after_items:
-            if key not in self._outlook.live_items:
-                numbers[key] = self._new_item_no()
-                self._stands_for[key] = (numbers[key],)
-        groups = []
-        for item, change in amending:
-            first_no = self._next_item
-            last = self._group(change.by, item, (), is_new=True)
-            self._stands_for[identity(item)] = (item.no, *last)
-            groups.append((item, change, range(first_no, self._next_item)))
-        for item, change, made in groups:
-            before = self._before(identity(item))
-            before += (item.no,) if change.after is not None else ()
-            for no in map(ItemNo, made):
-                if not self._added[no].after:
-                    self._added[no] = self._added[no].but(after=tuple(sorted(set(before) - set(made))))
+        numbers = self._numbers_for(forward)
+        self._amend([each for each in forward if each[1].effect is ItemEffect.AMENDED])
         for key, no in numbers.items():
             made_item = self._outlook.after_items.get(key)
             live = self._outlook.live_items.get(key)
@@ -271,6 +249,28 @@ class _Amendment:
             if live is not None and self._outlook.effects[key].after is not None:
                 waits = (*waits, live.no)
             self._added[no] = self._fresh(no, made_item, live, (*self._before(key), *waits))
+
+    def _numbers_for(self, forward: Sequence[tuple[Item, ItemChange]]) -> dict[Identity, ItemNo]:
+        """Numbers for what is done again, and for what is new."""
+        again = [identity(item) for item, change in forward if change.effect is ItemEffect.REDONE]
+        new = [key for key in self._outlook.after_items if key not in self._outlook.live_items]
+        numbers = {key: self._new_item_no() for key in (*again, *new)}
+        self._stands_for.update((key, (no,)) for key, no in numbers.items())
+        return numbers
+
+    def _amend(self, amending: Sequence[tuple[Item, ItemChange]]) -> None:
+        """Make what brings items to the new values: it comes after what they came after, and after them."""
+        groups = []
+        for item, change in amending:
+            first = self._next_item
+            last = self._group(change.by, item, (), is_new=True)
+            self._stands_for[identity(item)] = (item.no, *last)
+            groups.append((item, change, {ItemNo(no) for no in range(first, self._next_item)}))
+        for item, change, made in groups:
+            before = {*self._before(identity(item)), *((item.no,) if change.after is not None else ())} - made
+            for no in made:
+                if not self._added[no].after:
+                    self._added[no] = self._added[no].but(after=tuple(sorted(before)))
 
     def _fresh(self, no: ItemNo, made: Item | None, live: Item | None, after: Iterable[ItemNo]) -> Item:
         """An item that has not begun, as the new version has it (one that grew late, as it was)."""

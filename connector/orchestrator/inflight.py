@@ -8,23 +8,27 @@ came → Waiting ─┬─▶ (the plan freezes while requests are being sent) �
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Literal, cast
 
 from msgspec.structs import replace
 
 from connector.errors import RefusedError
-from connector.model.events import Operation, OperatorCommanded, RevisionRead
+from connector.model.commands import ResolveFallout
+from connector.model.events import Operation, OperatorCommanded, OrderRead, RevisionRead
 from connector.model.failure import Problem
-from connector.model.ids import LineId, OrderId
+from connector.model.ids import WHOLE_ORDER, LineId, OrderId
+from connector.model.json import JsonObject
 from connector.model.order import Order
 from connector.model.plan import Plan
 from connector.model.revision import Assessment, Passing, Revision, Version, VersionState
 from connector.model.states import ItemState, ItemTrigger, PlanState
 from connector.orchestrator.advance import start
 from connector.orchestrator.amend import carry_out
-from connector.orchestrator.revise import Outlook, is_busy, look
+from connector.orchestrator.preview import as_json, as_text
+from connector.orchestrator.revise import Outlook, assess, is_busy, look
 from connector.orchestrator.step import Step
-from connector.orchestrator.versions import CANCEL
+from connector.orchestrator.versions import CANCEL, successor
 
 _OVER = (PlanState.COMPLETED, PlanState.CANCELED, PlanState.REJECTED)
 _UNDER_WAY = (VersionState.WAITING, VersionState.APPROVAL)
@@ -37,12 +41,52 @@ def take(step: Step, event: RevisionRead) -> None:
     if known is not None and known.state is not VersionState.REJECTED:
         step.record("already known", detail=f"Order {order.number} was submitted again; nothing changes.")
         return
-    _put(step.plan, _of(order, VersionState.WAITING, step))
+    _put(step.plan, _of(order, VersionState.WAITING, step.now))
+    if not event.problems and _cancels_rejected(step.plan, order):
+        _cancel_rejected(step, order)
+        return
     if event.problems:
         _reject(step, order, event.problems)
         return
     step.plan.revisions = (*step.plan.revisions, Revision(order=order, received_at=step.now))
     step.record("revision came", detail=f"Order {order.number}: {order.supplemental_action or 'Amend'}")
+
+
+def instead_of_rejected(plan: Plan, event: RevisionRead) -> OrderRead | None:
+    """The amendment of an order that was rejected, and never began, takes its place; None when it can't."""
+    order = event.order
+    is_unknown = any(problem.code == "ORDER_NOT_FOUND" for problem in plan.problems)
+    if plan.state is not PlanState.REJECTED or is_unknown or event.problems or order.supplemental_action == CANCEL:
+        return None
+    if order.supersedes != _present(plan) or order.account.id != plan.order.account.id:
+        return None
+    following = successor(plan.order, order).order
+    return OrderRead(order=following, inventory=event.inventory, set_hash=event.set_hash)
+
+
+def take_the_place(made: Plan, rejected: Plan, order: Order, now: datetime) -> None:
+    """Keep in the plan that was made of an amendment that the order before it was rejected."""
+    first = _first(rejected, now)
+    state = VersionState.REJECTED if made.state is PlanState.REJECTED else VersionState.ACCEPTED
+    second = _of(order, state, now, reason=made.message)
+    known = rejected.versions or (replace(first, state=VersionState.REJECTED, reason=rejected.message),)
+    made.versions = (*(each for each in known if each.order != order.id), second)
+    made.changed_versions.update(each.order for each in made.versions)
+
+
+def _cancels_rejected(plan: Plan, order: Order) -> bool:
+    is_ours = order.supersedes == _present(plan) and order.account.id == plan.order.account.id
+    return plan.state is PlanState.REJECTED and order.supplemental_action == CANCEL and is_ours
+
+
+def _cancel_rejected(step: Step, order: Order) -> None:
+    """Nothing was begun, so nothing is to be undone."""
+    plan = step.plan
+    plan.versions = plan.versions or (_first(plan, step.now),)
+    _put(plan, _of(order, VersionState.ACCEPTED, step.now))
+    plan.state, plan.message, plan.finished_at = PlanState.CANCELED, "", step.now
+    step.command(ResolveFallout(item=WHOLE_ORDER, episode=1, how=f"Canceled by order {order.number}."))
+    step.record("plan canceled", detail=f"by order {order.number}; it had never begun")
 
 
 def go_on(step: Step) -> None:
@@ -163,7 +207,7 @@ def _ask(step: Step, order: Order, assessment: Assessment) -> None:
     message = f"Order {order.number} waits for the approval of: {penalties}"
     known = _version(step.plan, order.id)
     if known is None or known.state is not VersionState.APPROVAL:
-        _put(step.plan, _of(order, VersionState.APPROVAL, step, reason=message))
+        _put(step.plan, _of(order, VersionState.APPROVAL, step.now, reason=message))
         step.record("approval is asked for", detail=message[:500])
     _freeze(step, PlanState.FROZEN, message)
 
@@ -174,22 +218,15 @@ def _ask(step: Step, order: Order, assessment: Assessment) -> None:
 def _accept(step: Step, revision: Revision, outlook: Outlook) -> None:
     plan, order = step.plan, revision.order
     if not plan.versions or all(each.action != "New" for each in plan.versions):
-        first = Version(
-            order=plan.order.id,
-            number=plan.order.number,
-            action="New",
-            state=VersionState.ACCEPTED,
-            at=plan.created_at or step.now,
-            lines=tuple(line.id for line in plan.order.lines),
-        )
-        plan.versions = (first, *plan.versions)
+        plan.versions = (_first(plan, step.now), *plan.versions)
+        plan.changed_versions.add(plan.order.id)
     penalties = "; ".join(each.penalty or each.name for each in outlook.assessment.passing)
     _put(
         plan,
         _of(
             order,
             VersionState.ACCEPTED,
-            step,
+            step.now,
             reason=f"Penalties: {penalties}" if penalties else "",
             approved_by=revision.approved_by,
             overridden_by=revision.overridden_by,
@@ -207,14 +244,25 @@ def _accept(step: Step, revision: Revision, outlook: Outlook) -> None:
 
 def _reject(step: Step, order: Order, problems: Iterable[Problem]) -> None:
     reason = "\n".join(str(problem) for problem in problems)
-    _put(step.plan, _of(order, VersionState.REJECTED, step, reason=reason[:4_000]))
+    _put(step.plan, _of(order, VersionState.REJECTED, step.now, reason=reason[:4_000]))
     step.record("revision rejected", detail=f"Order {order.number}: {reason}"[:500])
+
+
+def _first(plan: Plan, now: datetime) -> Version:
+    return Version(
+        order=plan.order.id,
+        number=plan.order.number,
+        action="New",
+        state=VersionState.ACCEPTED,
+        at=plan.created_at or now,
+        lines=tuple(line.id for line in plan.order.lines),
+    )
 
 
 def _of(
     order: Order,
     state: VersionState,
-    step: Step,
+    now: datetime,
     *,
     reason: str = "",
     approved_by: str = "",
@@ -227,7 +275,7 @@ def _of(
         number=order.number,
         action=action,
         state=state,
-        at=step.now,
+        at=now,
         lines=lines,
         reason=reason,
         approved_by=approved_by,
@@ -271,6 +319,23 @@ def decide(step: Step, command: OperatorCommanded) -> str:
     return f"Order {waiting.order.number} is rejected."
 
 
+def preview(step: Step, command: OperatorCommanded) -> tuple[str, JsonObject]:
+    """What a revision would do to the plan, which stays as it is: in words, and for machines.
+
+    Raises:
+        RefusedError: the command names no supplemental order.
+    """
+    plan, order = step.plan, command.revision
+    if order is None:
+        raise RefusedError("There is no supplemental order to look at.", hint="Ask it of an order that supersedes one.")
+    refusal = refusal_of(plan, order)
+    if refusal is not None:
+        assessment = Assessment(order=order.id, action="Cancel" if order.supplemental_action == CANCEL else "Amend")
+    else:
+        assessment = assess(plan, order, step.mappings, step.now)
+    return as_text(plan, order, assessment, refusal), as_json(plan, order, assessment, refusal)
+
+
 def _is_asked(plan: Plan, revision: Revision) -> bool:
     version = _version(plan, revision.order.id)
     return version is not None and version.state is VersionState.APPROVAL
@@ -286,6 +351,6 @@ def _override(step: Step, command: OperatorCommanded) -> str:
         raise RefusedError(str(refusal))
     plan.blocked = None
     plan.revisions = (*plan.revisions, replace(blocked, overridden_by=command.by))
-    _put(plan, _of(blocked.order, VersionState.WAITING, step, overridden_by=command.by))
+    _put(plan, _of(blocked.order, VersionState.WAITING, step.now, overridden_by=command.by))
     step.record("point of no return overridden", detail=f"for order {blocked.order.number}", by=command.by)
     return f"Order {blocked.order.number} passes the point of no return; {command.by} said so."

@@ -20,6 +20,7 @@ from connector.model.events import (
     CalloutFailed,
     Event,
     ExternalEventArrived,
+    Operation,
     OperatorCommanded,
     OrderRead,
     OrderUnreadable,
@@ -61,6 +62,7 @@ def begin(
         return *_reject(event.order, made.problems, now, mappings, rejected), made.explanation
     plan = Plan(order=made.order, state=PlanState.IN_PROGRESS, set_hash=mappings.hash, created_at=now)
     _remember(plan, rejected)
+    plan.as_is = event.inventory
     plan.add(made.items, made.lines)
     step = Step(plan, now, mappings)
     if rejected is not None:
@@ -120,6 +122,14 @@ def handle(plan: Plan, event: Event, now: datetime, mappings: MappingSet) -> lis
     throws it away when its changes can't be saved.
     """
     step = Step(plan, now, mappings)
+    _apply(step, event)
+    if plan.revisions or plan.state in (PlanState.FREEZING, PlanState.FROZEN):
+        go_on(step)
+    settle(step)
+    return step.commands
+
+
+def _apply(step: Step, event: Event) -> None:  # noqa: C901 - one case for each event
     match event:
         case CalloutAccepted():
             _accepted(step, event)
@@ -143,10 +153,13 @@ def handle(plan: Plan, event: Event, now: datetime, mappings: MappingSet) -> lis
             step.record("already in fulfillment", detail="The order was submitted again; nothing changes.")
         case _:
             assert_never(event)
-    if plan.revisions or plan.state in (PlanState.FREEZING, PlanState.FROZEN):
-        go_on(step)
-    settle(step)
-    return step.commands
+
+
+def may_revise(event: Event) -> bool:
+    """Handling the event may look at a revision, which needs to know what was installed when the order began."""
+    if isinstance(event, OperatorCommanded):
+        return event.operation in (Operation.PREVIEW, Operation.APPROVE, Operation.OVERRIDE)
+    return isinstance(event, RevisionRead)
 
 
 def _present_attempt(step: Step, number: ItemNo, epoch: int, attempt: int) -> Item | None:

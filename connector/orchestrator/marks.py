@@ -10,6 +10,14 @@ from connector.model.mark import Marks, Record
 from connector.model.plan import Plan
 from connector.model.technical import TechnicalLine
 
+_NO_LINE = TechnicalLineNo(0)
+
+
+def shown_line(plan: Plan, no: TechnicalLineNo) -> TechnicalLineNo:
+    """The line that people see: for one that keeps what was before an amendment the present one; 0: none."""
+    of = plan.lines[no].of
+    return no if of is None else of
+
 
 def line_key(order: OrderId, line: TechnicalLineNo) -> str:
     """External id of a technical line's record."""
@@ -47,14 +55,45 @@ def _of_plan(plan: Plan, *, new: bool) -> list[Record]:
     order = plan.id
     items, changed = plan.items, plan.changed_items
     moved = [item for no, phase in changed.items() if (item := items[no]).phase is not phase]
-    lines = {*plan.changed_lines, *[item.line for item in moved if item.line is not None]}
+    touched = {*plan.changed_lines, *[item.line for item in moved if item.line is not None]}
+    lines = {shown_line(plan, no) for no in touched} - {_NO_LINE}
     sources = [line.id for line in plan.order.lines] if new else [source for item in moved for source in item.sources]
-    found: list[Record] = [("order", order), ("plan", order)] if new or moved or plan.changed_head else []
+    found: list[Record] = []
+    if new or moved or plan.changed_head:
+        found += [("order", each) for each in shown_orders(plan)]
+        found.append(("plan", order))
+    if plan.changed_versions:
+        return [*found, *_all_again(plan)]
     domains = dict.fromkeys(plan.lines[no].request for no in sorted(lines))
     found += [("request", request_key(order, domain)) for domain in domains if domain]
     found += [("line", line_key(order, no)) for no in sorted(lines)]
     found += [("item", item_ref(order, no)) for no in changed]
     found += [("order_line", source) for source in dict.fromkeys(sources)]
+    return found
+
+
+def shown_orders(plan: Plan) -> list[OrderId]:
+    """The orders that show how the plan is doing: the newest version, and the one that is cancelling it."""
+    canceling = [each.order for each in plan.versions if each.action == "Cancel" and each.order != plan.order.id]
+    accepted = [each for each in canceling if plan.is_canceling]
+    return [plan.order.id, *accepted[-1:]]
+
+
+def _all_again(plan: Plan) -> list[Record]:
+    """After a decision about a version: every record that names the order's version, or tells what became of it."""
+    order = plan.id
+    changed = [each for each in plan.versions if each.order in plan.changed_versions]
+    found: list[Record] = [("order", each.order) for each in plan.versions]
+    found += [("order_line", line) for each in changed for line in each.lines]
+    if plan.changed_order:
+        shown = {no: line for no, line in plan.lines.items() if line.of is None}
+        domains = dict.fromkeys(line.request for line in shown.values() if line.request)
+        found += [("request", request_key(order, domain)) for domain in domains]
+        found += [("line", line_key(order, no)) for no in shown]
+        found += [("item", item_ref(order, no)) for no in plan.items]
+        found += [("order_line", line) for each in plan.versions for line in each.lines]
+    else:
+        found += [("item", item_ref(order, no)) for no in plan.changed_items]
     return found
 
 

@@ -12,13 +12,17 @@ from connector.model.json import Json
 from connector.model.plan import Item
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.orchestrator.advance import complete, fail_finally, retry, skip
-from connector.orchestrator.inflight import decide
+from connector.orchestrator.inflight import decide, preview
 from connector.orchestrator.step import Step
 
 
 def obey(step: Step, command: OperatorCommanded) -> None:
     """Do what was asked, or refuse with a reason; the operator is told either way."""
     try:
+        if command.operation is Operation.PREVIEW:
+            message, result = preview(step, command)
+            step.command(AnswerCommand(command=command.command, answer="Done", message=message, result=result))
+            return
         done = _for_order(step, command) if command.item in (None, WHOLE_ORDER) else _for_item(step, command)
     except RefusedError as refusal:
         step.command(AnswerCommand(command=command.command, answer="Refused", message=str(refusal)))

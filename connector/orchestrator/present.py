@@ -39,11 +39,12 @@ from connector.model.json import JsonObject
 from connector.model.mark import RecordKind
 from connector.model.order import Action
 from connector.model.plan import Item, Plan
+from connector.model.revision import Version, VersionState
 from connector.model.states import Phase, PlanState
 from connector.model.technical import TechnicalLine
 from connector.orchestrator.fallout import fingerprint
-from connector.orchestrator.marks import fallout_key, inventory_key, line_key, request_key
-from connector.orchestrator.status import order_status, part_status, progress
+from connector.orchestrator.marks import fallout_key, inventory_key, line_key, request_key, shown_line, shown_orders
+from connector.orchestrator.status import order_status, part_status, progress, version_status
 
 Variables = Mapping[str, Any]
 
@@ -102,7 +103,7 @@ class Present:
         With `reads` only what is read is there: to make all of it costs more than to write it.
         """
         makers: Mapping[RecordKind, Callable[[str, Reads | None], dict[str, Any] | None]] = {
-            "order": lambda _key, _reads: {},
+            "order": self._version,
             "plan": lambda _key, _reads: {},
             "order_line": self._order_line,
             "item": self._item,
@@ -114,9 +115,9 @@ class Present:
         maker = makers.get(kind)
         variables = maker(key, reads) if maker else None
         if variables is not None:
-            if _is_read("order", reads):
+            if "order" not in variables and _is_read("order", reads):
                 variables["order"] = self._order
-            if _is_read("plan", reads):
+            if "plan" not in variables and _is_read("plan", reads):
                 variables["plan"] = self._plan
         return variables
 
@@ -144,6 +145,17 @@ class Present:
             view["finished_at"] = iso(plan.finished_at)
         return view
 
+    def _version(self, key: str, _reads: Reads | None) -> dict[str, Any] | None:
+        """What one version of the order shows: the newest how the plan is doing, the others what became of them."""
+        plan = self.plan
+        version = next((each for each in plan.versions if each.order == key), None)
+        if version is None or (key == plan.order.id and not plan.is_canceling):
+            return {}
+        shown = version_status(plan, version)
+        order = {**self._order, "id": version.order, "number": version.number, "status": shown.status}
+        whole = {**self._plan, "status": shown.status, "progress": shown.progress, "message": shown.message}
+        return {"order": order, "plan": whole}
+
     def _message(self) -> str:
         """What people should know: why the order was rejected, what it is waiting for."""
         plan = self.plan
@@ -168,7 +180,7 @@ class Present:
         found: dict[TechnicalLineNo, list[Phase]] = {}
         above: dict[TechnicalLineNo, list[TechnicalLineNo]] = {}
         for item in self.plan.items.values():
-            if item.line is not None:
+            if item.line is not None and self.plan.lines[item.line].of is None:
                 if item.line not in above:
                     above[item.line] = self._line_and_above(item.line)
                 for no in above[item.line]:
@@ -188,7 +200,8 @@ class Present:
     def _lines_by_request(self) -> Mapping[str, list[TechnicalLineNo]]:
         found: dict[str, list[TechnicalLineNo]] = {}
         for no, line in self.plan.lines.items():
-            found.setdefault(request_key(self.plan.id, line.request), []).append(no)
+            if line.of is None:
+                found.setdefault(request_key(self.plan.id, line.request), []).append(no)
         return found
 
     @cached_property
@@ -198,6 +211,9 @@ class Present:
     def _order_line(self, key: str, _reads: Reads | None) -> dict[str, Any] | None:
         line = LineId(key)
         view = self._sources.get(line)
+        version = next((each for each in reversed(self.plan.versions) if line in each.lines), None)
+        if version is not None and (view is None or version.state is not VersionState.ACCEPTED):
+            return self._line_of_version(line, version)
         if view is None:
             return None
         phases = self._phases_by_source.get(line)
@@ -208,6 +224,16 @@ class Present:
         else:
             status, percent = part_status(phases)
         return {"source": {**view, "status": status, "progress": percent}}
+
+    def _line_of_version(self, line: LineId, version: Version) -> dict[str, Any]:
+        """An order line that the plan does not fulfill: of a version that is over, rejected, or waits."""
+        status = {VersionState.REJECTED: "Rejected", VersionState.ACCEPTED: "Canceled"}.get(
+            version.state, "Not Started"
+        )
+        is_newest = version.order in shown_orders(self.plan)
+        if version.state is VersionState.ACCEPTED and not is_newest:
+            status = "Superseded"
+        return {"source": {"id": line, "status": status, "progress": 0}}
 
     def _item(self, key: str, reads: Reads | None) -> dict[str, Any] | None:
         _, number = parse_item_ref(key)
@@ -221,14 +247,23 @@ class Present:
             view["outcomes"] = list(item.choices)
         variables: dict[str, Any] = {"item": view}
         if item.line is not None and _is_read("line", reads):
-            variables["line"] = self._line_view(self.plan.lines[item.line])
+            shown = self.plan.lines.get(shown_line(self.plan, item.line))
+            if shown is not None:
+                variables["line"] = self._line_view(shown)
         return variables
 
     def _item_view(self, item: Item, reads: Reads | None) -> dict[str, Any]:
-        return {**item_view(self.plan, item, None if reads is None else reads.get("item", ())), "plan": self.plan.id}
+        view = {**item_view(self.plan, item, None if reads is None else reads.get("item", ())), "plan": self.plan.id}
+        if item.line is not None and "line" in view:
+            view["line"] = shown_line(self.plan, item.line)
+            if not view["line"]:
+                del view["line"]
+        return view
 
     def _line_view(self, line: TechnicalLine) -> JsonObject:
         status, percent = part_status(self._phases_by_line.get(line.no, ()))
+        if line.supplement == "Cancel" and status == "Completed":
+            status = "Canceled"
         return {
             **technical_view(line),
             "key": line_key(self.plan.id, line.no),
@@ -256,14 +291,17 @@ class Present:
         line = next((line for line in self.inventory if inventory_key(account, line) == key), None)
         if line is None:
             return None
+        is_canceled = line.supplement == "Cancel"
+        is_taken_back = is_canceled and line.action is Action.ADD
+        was = {name: change.old for name, change in line.changes.items()}
         view = {
             "key": key,
             "name": line.product,
             "account": account,
             "product": line.product,
             "scope_key": line.scope_key,
-            "status": "Inactive" if line.action is Action.DISCONNECT else "Active",
-            "attributes": line.attributes,
+            "status": "Inactive" if line.action is Action.DISCONNECT or is_taken_back else "Active",
+            "attributes": {**line.attributes, **was} if is_canceled else line.attributes,
         }
         return {"inventory": view}
 

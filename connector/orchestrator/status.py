@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from connector.model.plan import Plan
+from connector.model.revision import Version, VersionState
 from connector.model.states import Phase, PlanState
 
 _BY_STATE = {
@@ -20,6 +22,40 @@ _BY_STATE = {
 def order_status(plan: Plan) -> str:
     """The value of `Order.Fulfillment_Status__c`."""
     return _BY_STATE.get(plan.state) or _under_way(plan.phases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionStatus:
+    """What an order shows that is one version of several."""
+
+    status: str
+    progress: int
+    message: str
+
+
+def version_status(plan: Plan, version: Version) -> VersionStatus:
+    """How a version is doing that is not the newest one of a plan that is being fulfilled."""
+    match version.state:
+        case VersionState.REJECTED:
+            return VersionStatus(status="Rejected", progress=0, message=version.reason)
+        case VersionState.WAITING | VersionState.APPROVAL:
+            message = version.reason or plan.message or "Waits for an earlier revision."
+            return VersionStatus(status="Waiting", progress=0, message=message)
+        case VersionState.ACCEPTED:
+            pass
+    if not plan.is_canceling:
+        return VersionStatus(status="Superseded", progress=100, message=f"Superseded by order {plan.order.number}.")
+    accepted = [each for each in plan.versions if each.state is VersionState.ACCEPTED]
+    if version.order == accepted[-1].order:  # the order that cancels: it is done when all is undone
+        under_way = order_status(plan)
+        status = "Completed" if plan.state is PlanState.CANCELED else under_way
+        return VersionStatus(status=status, progress=progress(plan), message=version.reason)
+    by = accepted[-1].number
+    status = "Canceled" if version.order == plan.order.id else "Superseded"
+    if status == "Canceled" and plan.state is not PlanState.CANCELED:
+        status = order_status(plan)
+        return VersionStatus(status=status, progress=progress(plan), message=f"Is being canceled by order {by}.")
+    return VersionStatus(status=status, progress=100, message=f"Canceled by order {by}.")
 
 
 def _under_way(phases: Mapping[Phase, int]) -> str:

@@ -21,12 +21,13 @@ from connector.errors import InvariantBroken
 from connector.mappings.set import MappingSet
 from connector.model.attempt import AttemptRecord
 from connector.model.commands import DropCallout, ReadOrderAgain, SetTimer
-from connector.model.events import Event, OrderRead, OrderUnreadable
+from connector.model.events import Event, OrderRead, OrderUnreadable, RevisionRead
 from connector.model.ids import ItemNo, OrderId
 from connector.model.plan import Plan
 from connector.model.states import PlanState
 from connector.model.work import Work
-from connector.orchestrator.machine import begin, handle
+from connector.orchestrator.inflight import instead_of_rejected, take_the_place
+from connector.orchestrator.machine import begin, handle, may_revise
 from connector.orchestrator.marks import marks
 from connector.orchestrator.status import order_status
 from connector.store.database import may_pass
@@ -134,6 +135,7 @@ class Turner:
                 events = {order: [*taken.get(order, ()), *answers.get(order, ())] for order in held}
                 busy = [order for order in locked if events[order.id]]
                 plans = await self._load(turn, busy)
+                await self._load_as_is(turn, busy, events, plans)
                 applied = await self._apply(busy, events, plans, now)
                 work = await turn.save(applied.changes, now, records)
         except BaseException:
@@ -142,6 +144,7 @@ class Turner:
         await asyncio.sleep(0)  # what the commit's answer took, and what follows, are a stall together
         for change in applied.changes:
             change.plan.revision += 1
+            change.plan.as_is = None
             self._plans.keep(change.plan)
         return _result(applied, work, [order for order in wanted if order not in events])
 
@@ -151,6 +154,26 @@ class Turner:
         if absent:
             plans.update(await turn.load(absent))
         return plans
+
+    async def _load_as_is(
+        self,
+        turn: Turn,
+        orders: Sequence[LockedOrder],
+        events: Mapping[OrderId, Sequence[Event]],
+        plans: Mapping[OrderId, Plan],
+    ) -> None:
+        """Give plans that are about to be revised what was installed when they began: nobody else needs it."""
+        revised = [
+            plan
+            for order in orders
+            if (plan := plans.get(order.id)) is not None
+            and plan.as_is is None
+            and (plan.revisions or any(may_revise(event) for event in events[order.id]))
+        ]
+        if revised:
+            found = await turn.load_as_is([plan.id for plan in revised])
+            for plan in revised:
+                plan.as_is = found.get(plan.id, ())
 
     async def _apply(
         self,
@@ -177,11 +200,16 @@ class Turner:
         self, event: Event, plans: dict[OrderId, Plan], order: OrderId, change: Change | None, now: datetime
     ) -> Change | None:
         plan = plans.get(order)
+        amending = event if isinstance(event, RevisionRead) else None
+        if plan is not None and amending is not None:
+            event = instead_of_rejected(plan, amending) or event
         if isinstance(event, (OrderRead, OrderUnreadable)) and (plan is None or plan.state is PlanState.REJECTED):
             mappings = await self._sets.by_hash(event.set_hash) if event.set_hash else self._sets.current()[0]
             size = len(event.order.lines) * _ITEMS_A_LINE
             made, commands, explanation = await beside(size, begin, event, now, mappings, rejected=plan)
             made.revision = plan.revision if plan else 0
+            if plan is not None and amending is not None:
+                take_the_place(made, plan, amending.order, now)
             plans[order] = made
             earlier = change.commands if change else []
             return Change(plan=made, status="", commands=[*earlier, *commands], explanation=explanation, fresh=True)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from connector.mappings.set import Intake, IntakeField
+from connector.mappings.salesforce import Intake, IntakeField
 from connector.mappings.views import PRIORITY_NAMES
 from connector.model.failure import Problem
 from connector.model.ids import LineId, OrderId

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connector.errors import ConnectorError, RemoteError
-from connector.mappings.set import Intake, MappingSet, RecordMapping
+from connector.mappings.salesforce import Intake, RecordMapping
+from connector.mappings.set import MappingSet
 from connector.sf import commands
 from connector.sf.auth import TokenSource
 from connector.sf.config import OrgConfig

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from connector.mappings.set import Intake, MappingSet
+from connector.mappings.salesforce import Intake
+from connector.mappings.set import MappingSet
 from connector.model.events import OrderRead, OrderUnreadable
 from connector.model.failure import Problem
 from connector.model.ids import OrderId

@@ -17,7 +17,8 @@ from typing import Any
 import orjson
 
 from connector.mappings.expression import EvaluationError
-from connector.mappings.set import WRITEBACK, RecordMapping
+from connector.mappings.salesforce import RecordMapping
+from connector.mappings.set import WRITEBACK
 from connector.sf.ports import Mark, Present
 from connector.sf.schema import ObjectInfo
 

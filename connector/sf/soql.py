@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from connector.errors import MappingError
-from connector.mappings.set import Intake, IntakeField
+from connector.mappings.salesforce import Intake, IntakeField
 
 ORDER_OBJECT = "Order"
 STATUS_CODE = "StatusCode"

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from connector.errors import RemoteError, UsageError
-from connector.mappings.set import MappingSet, RecordMapping
+from connector.mappings.salesforce import RecordMapping
+from connector.mappings.set import MappingSet
 from connector.model.mark import RecordKind
 from connector.sf.backoff import Backoff
 from connector.sf.batches import CALL_RECORDS, Group, GroupResult, RowResult, group_result, to_calls, to_groups

@@ -10,9 +10,10 @@ from connector.errors import InvariantBroken
 from connector.model.events import EVENT_TYPES, Event
 from connector.model.failure import Failure, Problem
 from connector.model.json import JsonObject
-from connector.model.order import Order
+from connector.model.order import InventoryItem, Order
 from connector.model.plan import Item, Told, UnclaimedEvent
-from connector.model.states import ItemType
+from connector.model.revision import Revision, Version
+from connector.model.states import ItemState, ItemType
 from connector.model.technical import Explanation, TechnicalLine
 from connector.model.work import RenderedRequest
 
@@ -29,6 +30,7 @@ class ItemSpec(msgspec.Struct, omit_defaults=True):
     sources: tuple[str, ...] = ()
     root: str | None = None
     after: tuple[int, ...] = ()
+    undoes: int | None = None
 
 
 class ItemProgress(msgspec.Struct, omit_defaults=True):
@@ -47,6 +49,8 @@ class ItemProgress(msgspec.Struct, omit_defaults=True):
     choices: tuple[str, ...] = ()
     fallouts: int = 0
     accepted: bool = False
+    retold: bool = False
+    ends_as: ItemState | None = None
     in_doubt: bool = False
     told: Told | None = None
     ready_at: datetime | None = None
@@ -74,6 +78,7 @@ def item_spec(item: Item) -> ItemSpec:
         item.sources,
         item.root,
         item.after,
+        item.undoes,
     )
 
 
@@ -93,6 +98,8 @@ def item_progress(item: Item) -> ItemProgress:
         item.choices,
         item.fallouts,
         item.accepted,
+        item.retold,
+        item.ends_as,
         item.in_doubt,
         item.told,
         item.ready_at,
@@ -113,6 +120,11 @@ def item(no: int, spec: str, state: str, progress: str) -> Item:
 def order(document: str) -> Order:
     """An order from `orders.document`."""
     return msgspec.json.decode(document, type=Order)
+
+
+def as_is(document: str | None) -> tuple[InventoryItem, ...]:
+    """What was installed, from `orders.as_is`."""
+    return msgspec.json.decode(document, type=tuple[InventoryItem, ...]) if document else ()
 
 
 def technical_line(body: str) -> TechnicalLine:
@@ -141,6 +153,9 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     problems: tuple[Problem, ...] = ()
     unclaimed: tuple[UnclaimedEvent, ...] = ()
     deliveries: tuple[str, ...] = ()
+    versions: tuple[Version, ...] = ()
+    revisions: tuple[Revision, ...] = ()
+    blocked: Revision | None = None
 
 
 def head(body: str) -> Head:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from connector.model.events import Addressed, Event, OperatorCommanded, OrderRead, OrderUnreadable
+from connector.model.events import Addressed, Event, OperatorCommanded, OrderRead, OrderUnreadable, RevisionRead
 from connector.model.ids import CommandId, ItemNo, OrderId
 from connector.store import codec
 from connector.store.database import Connection, Database, columns
+from connector.store.families import located, parted, routed
 from connector.store.queries import queries
 from connector.store.signals import INBOX, INTAKE, notify
 from connector.store.work import SILENT_SECONDS
@@ -101,14 +102,16 @@ class Intake:
         if not events:
             return
         async with self._database.transaction() as connection:
+            events = await routed(connection, events)
             for late in await put(connection, events):
-                if isinstance(late.event, OperatorCommanded):
-                    await refuse_archived(connection, late.order, late.event.command)
+                await refuse_late(connection, late)
             answered: list[tuple[object, ...]] = []
             for addressed in events:
                 match addressed.event:
                     case OrderRead() | OrderUnreadable():
                         answered.append(("order", addressed.order, addressed.order, None))
+                    case RevisionRead():
+                        answered.append(("order", addressed.event.order.id, addressed.order, None))
                     case OperatorCommanded():
                         answered.append(("command", addressed.event.command, addressed.order, None))
                     case _:
@@ -175,8 +178,7 @@ async def put(connection: Connection, events: Sequence[Addressed]) -> list[Addre
 
     Gives those that come too late: their orders are archived, and nothing happens to them any more.
     """
-    found = await connection.fetch(queries("retention")["archived"], list({one.order for one in events}))
-    archived = {row["order_id"] for row in found}
+    events, archived = await located(connection, events)
     rows = [
         (one.order, rank(one.event), codec.event_kind(one.event), codec.to_json(one.event))
         for one in events
@@ -186,6 +188,17 @@ async def put(connection: Connection, events: Sequence[Addressed]) -> list[Addre
         await connection.execute(queries("intake")["deliver"], *columns(rows))
         await notify(connection, INBOX)
     return [one for one in events if one.order in archived]
+
+
+async def refuse_late(connection: Connection, late: Addressed) -> None:
+    """Tell whoever waits for an answer that the order was archived already."""
+    match late.event:
+        case OperatorCommanded():
+            await refuse_archived(connection, late.order, late.event.command)
+        case RevisionRead():
+            await put(connection, [await parted(connection, late.event)])
+        case _:
+            pass
 
 
 async def refuse_archived(connection: Connection, order: OrderId, command: CommandId) -> None:

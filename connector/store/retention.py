@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from connector.model.events import OperatorCommanded
+from connector.model.events import Addressed
+from connector.model.ids import OrderId
 from connector.store import codec
 from connector.store.database import Connection, Database
-from connector.store.intake import refuse_archived
+from connector.store.intake import refuse_late
 from connector.store.queries import queries
 
 log = structlog.get_logger()
@@ -91,6 +92,7 @@ class Retention:
     async def _archive(self, connection: Connection) -> tuple[int, bool]:
         """One batch; how many orders it was, and whether there may be more."""
         before = self._clock() - self._hot
+        await connection.execute(queries("families")["bring_strays"])
         ripe = [row["order_id"] for row in await connection.fetch(self._sql["ripe"], before, self._batch)]
         rows = await connection.fetch(self._sql["archive"], ripe, before) if ripe else []
         archived = [row["order_id"] for row in rows]
@@ -98,9 +100,8 @@ class Retention:
             await connection.execute(self._sql["clear"], archived)
         more = len(archived) == self._batch
         for row in [] if more else await connection.fetch(self._sql["late"]):
-            event = codec.event(row["kind"], row["body"])
-            if isinstance(event, OperatorCommanded):
-                await refuse_archived(connection, row["order_id"], event.command)
+            late = Addressed(order=OrderId(row["order_id"]), event=codec.event(row["kind"], row["body"]))
+            await refuse_late(connection, late)
         return len(archived), more
 
     async def _delete(self, connection: Connection) -> tuple[int, bool]:
@@ -111,4 +112,5 @@ class Retention:
         expired = [row["order_id"] for row in rows]
         if expired:
             await connection.execute(self._sql["forget"], expired)
+            await connection.execute(queries("families")["forget"], expired)
         return len(expired), len(expired) == self._batch

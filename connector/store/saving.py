@@ -18,6 +18,7 @@ from connector.model.commands import (
     ClearTimers,
     Command,
     DropCallout,
+    Explain,
     InvokeCallout,
     RaiseFallout,
     ReadOrderAgain,
@@ -29,7 +30,7 @@ from connector.model.events import TimerKind
 from connector.model.failure import Failure
 from connector.model.ids import ItemNo, OrderId, TechnicalLineNo
 from connector.model.mark import Marks, RecordKind
-from connector.model.order import Order
+from connector.model.order import InventoryItem, Order
 from connector.model.plan import Plan
 from connector.model.states import ItemState, PlanState
 from connector.model.technical import Explanation, TechnicalLine
@@ -68,6 +69,7 @@ class OrderRow(msgspec.Struct, gc=False, omit_defaults=True):
     priority: int | None = None
     set_hash: str | None = None
     document: Order | None = None
+    as_is: tuple[InventoryItem, ...] | None = None
     created_at: datetime | None = None
 
 
@@ -98,6 +100,14 @@ class ItemRow(msgspec.Struct, gc=False):
 class NewItemRow(ItemRow, gc=False):
     """An item that was not there before."""
 
+    spec: codec.ItemSpec
+
+
+class SpecRow(msgspec.Struct, gc=False):
+    """What otherwise never changes of an item, changed."""
+
+    order_id: OrderId
+    item_no: ItemNo
     spec: codec.ItemSpec
 
 
@@ -203,6 +213,7 @@ class Rows:
         self.lines: list[LineRow] = []
         self.new_items: list[NewItemRow] = []
         self.items: list[ItemRow] = []
+        self.respecified: list[SpecRow] = []
         self.history: list[HistoryRow] = []
         self.marks: list[MarkRow] = []
         self.read_again: list[OrderId] = []
@@ -315,6 +326,8 @@ class Rows:
                 self.new_items.append(NewItemRow(order, no, item.state, progress, codec.item_spec(item)))
             else:
                 self.items.append(ItemRow(order, no, item.state, progress))
+            if before is not None and no in plan.respecified:
+                self.respecified.append(SpecRow(order, no, codec.item_spec(item)))
             if item.request_epoch:
                 self._changed_callouts.append(KeyRow(order, no))
 
@@ -382,6 +395,9 @@ class Rows:
         for no in command.lines:
             self._inventory[plan.id, no] = LineRow(plan.id, no, plan.lines[no])
 
+    def _explain(self, plan: Plan, command: Explain) -> None:
+        self.explanations.append(ExplanationRow(plan.id, command.explanation))
+
     def _read_again(self, plan: Plan, _command: ReadOrderAgain) -> None:
         self.read_again.append(plan.id)
 
@@ -397,6 +413,7 @@ _ADD: Mapping[type[Command], Callable[[Rows, Plan, Any], None]] = {
     AnswerCommand: Rows._answer,  # noqa: SLF001
     Assetize: Rows._assetize,  # noqa: SLF001
     ReadOrderAgain: Rows._read_again,  # noqa: SLF001
+    Explain: Rows._explain,  # noqa: SLF001
 }
 
 
@@ -408,15 +425,24 @@ def _order_row(change: Change, now: datetime) -> OrderRow:
         status=change.status,
         items_total=len(plan.items),
         items_done=len(plan.items) - plan.open_items,
-        head=codec.Head(problems=plan.problems, unclaimed=plan.unclaimed, deliveries=plan.deliveries),
+        head=codec.Head(
+            problems=plan.problems,
+            unclaimed=plan.unclaimed,
+            deliveries=plan.deliveries,
+            versions=plan.versions,
+            revisions=plan.revisions,
+            blocked=plan.blocked,
+        ),
         message=plan.message,
         finished_at=plan.finished_at,
     )
-    if change.fresh:
+    if change.fresh or plan.changed_order:
         row.number = plan.order.number
-        row.account_id = plan.order.account.id
         row.priority = plan.priority
-        row.set_hash = plan.set_hash
         row.document = plan.order
+    if change.fresh:
+        row.account_id = plan.order.account.id
+        row.set_hash = plan.set_hash
+        row.as_is = plan.as_is or None
         row.created_at = plan.created_at or now
     return row

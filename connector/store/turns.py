@@ -14,7 +14,7 @@ from typing import Any
 from connector.model.attempt import AttemptRecord
 from connector.model.events import Event, TimerDue, TimerKind
 from connector.model.ids import ItemNo, OrderId
-from connector.model.order import Priority
+from connector.model.order import InventoryItem, Priority
 from connector.model.plan import Plan
 from connector.model.states import PlanState
 from connector.model.work import Work
@@ -106,6 +106,11 @@ class Turn:
         """The plans of these orders, whole."""
         return await load_plans(self._connection, orders)
 
+    async def load_as_is(self, orders: Sequence[OrderId]) -> dict[OrderId, tuple[InventoryItem, ...]]:
+        """What the accounts of these orders had installed when the orders began."""
+        rows = await self._connection.fetch(self._sql["load_as_is"], orders)
+        return {OrderId(row["order_id"]): codec.as_is(row["as_is"]) for row in rows}
+
     async def save(self, changes: Sequence[Change], now: datetime, records: Sequence[AttemptRecord] = ()) -> list[Work]:
         """Save what changed and what was commanded, and keep the records of attempts with it; gives the requests that
         this worker has to send. Without a change nothing is saved.
@@ -119,6 +124,8 @@ class Turn:
             await pause.now_and_then()
         if rows.made_again:
             await self._connection.execute(self._sql["clear"], rows.made_again)
+        if rows.respecified:
+            await self._connection.execute(self._sql["respecify"], codec.to_json(rows.respecified))
         tables: Sequence[Sequence[object]] = (
             rows.orders,
             rows.explanations,

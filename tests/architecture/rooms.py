@@ -40,7 +40,7 @@ ROOMS: Mapping[str, Room] = {
     "errors": _room("errors", pure=True),
     "model": _room("model", "errors", pure=True, packages="msgspec"),
     "compiled": _room(
-        """mappings.set mappings.expression mappings.reads mappings.views mappings.functions mappings.syntax mappings.tree
+        """mappings.set mappings.salesforce mappings.expression mappings.reads mappings.views mappings.functions mappings.syntax mappings.tree
         mappings.direct""",
         "errors model",
         pure=True,

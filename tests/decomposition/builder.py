@@ -18,6 +18,7 @@ from typing import Any
 
 from connector.decomposition import Decomposition, decompose
 from connector.mappings.expression import Environment, Expression, Source
+from connector.mappings.salesforce import Intake, IntakeField
 from connector.mappings.set import (
     PLAN,
     RESPONSE,
@@ -25,8 +26,6 @@ from connector.mappings.set import (
     AttributeDefinition,
     Dependency,
     FormField,
-    Intake,
-    IntakeField,
     Interface,
     ItemDefinition,
     MappingSet,

@@ -37,6 +37,7 @@ PICKLISTS = {
     "OrderItem.Sub_Action__c": ["Suspend", "Resume"],
     "OrderItem.Fulfillment_Status__c": [
         *("Not Started", "In Progress", "Waiting", "Fallout", "Completed", "Not Needed", "Rejected", "Canceled"),
+        "Superseded",
     ],
     "Orchestration_Plan__c.State__c": [state.value for state in PlanState],
     "Orchestration_Item__c.State__c": [state.value for state in ItemState],

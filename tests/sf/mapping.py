@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connector.mappings.set import (
-    WRITEBACK,
-    Intake,
-    IntakeField,
-    MappingSet,
-    Product,
-    Queue,
-    RecordMapping,
-)
+from connector.mappings.salesforce import Intake, IntakeField, RecordMapping
+from connector.mappings.set import WRITEBACK, MappingSet, Product, Queue
 from connector.model.mark import RecordKind
 
 INTAKE = Intake(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.mappings.set import Intake, IntakeField
+from connector.mappings.salesforce import Intake, IntakeField
 from connector.model.order import Action, Priority
 from connector.sf.canonical import Reading, product_codes, read_inventory, read_order
 from tests.sf.mapping import INTAKE

@@ -9,7 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from connector.localorg import LocalOrg
-from connector.mappings.set import IntakeField, MappingSet, Queue
+from connector.mappings.salesforce import IntakeField
+from connector.mappings.set import MappingSet, Queue
 from connector.sf.check import Finding, check_org
 from connector.sf.config import ClientCredentials, OrgConfig
 from connector.sf.connection import Connection, connect

@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from connector.localorg import Fault, LocalOrg
-from connector.mappings.set import IntakeField, MappingSet
+from connector.mappings.salesforce import IntakeField
+from connector.mappings.set import MappingSet
 from connector.model.events import Addressed, Operation, OperatorCommanded, OrderRead, OrderUnreadable
 from connector.model.ids import CommandId, OrderId
 from connector.sf.budget import Budget

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from connector.errors import MappingError
-from connector.mappings.set import IntakeField
+from connector.mappings.salesforce import IntakeField
 from connector.sf.soql import in_groups, inventory_query, order_query
 from tests.sf.mapping import INTAKE
 

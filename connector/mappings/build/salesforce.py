@@ -8,7 +8,8 @@ from typing import get_args
 from connector.mappings.build.values import is_of
 from connector.mappings.document import Kind, Node
 from connector.mappings.draft import Draft, Made, entries_of, items_of, word
-from connector.mappings.set import WRITEBACK, Intake, IntakeField, RecordMapping
+from connector.mappings.salesforce import Intake, IntakeField, RecordMapping
+from connector.mappings.set import WRITEBACK
 from connector.model.mark import RecordKind
 from connector.model.order import Action
 

@@ -25,7 +25,8 @@ from connector.mappings.diagnostics import did_you_mean
 from connector.mappings.draft import Draft
 from connector.mappings.expression import Expression
 from connector.mappings.placed import Placed
-from connector.mappings.set import Intake, IntakeField, ItemDefinition, Product, RequestDefinition
+from connector.mappings.salesforce import Intake, IntakeField
+from connector.mappings.set import ItemDefinition, Product, RequestDefinition
 from connector.mappings.syntax import Reference
 from connector.model.mark import RecordKind
 

@@ -45,7 +45,7 @@ TECHNICAL_FIELDS = frozenset(
 ITEM_FIELDS = frozenset(
     {
         *("ref", "no", "definition", "key", "name", "type", "state", "epoch", "attempts", "idempotency_key"),
-        *("outputs", "outcome", "waiting_for", "queue", "line", "failure"),
+        *("outputs", "outcome", "waiting_for", "queue", "line", "failure", "undoes", "retold"),
         *("due_at", "ready_at", "started_at", "finished_at"),
     }
 )

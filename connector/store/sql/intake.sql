@@ -12,10 +12,11 @@ select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
 on conflict (kind, record_id) do nothing
 
 -- name: show_orders
--- Orders heard of are shown at once, before they have been read; those that are archived have been.
+-- Orders heard of are shown at once, before they have been read; those that are archived, or revise another, have been.
 insert into orders (order_id, state, status)
 select u, 'NotStarted', 'Submitted' from unnest($1::text[]) as u
 where not exists (select from archived_orders a where a.order_id = u)
+  and not exists (select from revisions r where r.order_id = u)
 on conflict (order_id) do nothing
 
 -- name: keep_malformed
@@ -63,6 +64,7 @@ where kind = $1 and record_id = any ($2::text[]) and done_at is null
 select u from unnest($1::text[]) as u
 where not exists (select from intake i where i.kind = 'order' and i.record_id = u)
   and not exists (select from orders o where o.order_id = u and o.document is not null)
+  and not exists (select from revisions r where r.order_id = u)
 
 -- name: unknown_commands
 select u from unnest($1::text[]) as u
@@ -81,6 +83,7 @@ insert into outbox (lane, order_id, rank, kinds, keys) values ($1, $1, 0, array[
 -- has that item; of an archived order it is not asked.
 select exists (select from archived_orders where order_id = $1)
     or case when $2::int is null then exists (select from orders where order_id = $1)
+                                      or exists (select from revisions where order_id = $1)
             else exists (select from items where order_id = $1 and item_no = $2) end
 
 -- name: next_due

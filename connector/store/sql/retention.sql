@@ -78,10 +78,6 @@ with gone_answers as (delete from command_answers where order_id = any ($1::text
      gone_commands as (delete from intake where kind = 'command' and order_id = any ($1::text[]))
 delete from intake where kind = 'order' and record_id = any ($1::text[])
 
--- name: archived
--- Those of these orders that are archived.
-select order_id from archived_orders where order_id = any ($1::text[])
-
 -- name: as_they_were
 -- Stands before a query of `turns.sql`, so that it sees archived orders instead of the others.
 with archived as (

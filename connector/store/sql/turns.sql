@@ -45,6 +45,17 @@ from items
 where order_id = any ($1::text[])
 order by order_id, item_no
 
+-- name: load_as_is
+-- What the accounts of these orders had installed when the orders began.
+select order_id, as_is from orders where order_id = any ($1::text[])
+
+-- name: respecify
+-- What otherwise never changes of an item, and a revision has changed.
+update items i
+set spec = s.spec
+from json_to_recordset($1::json) as s (order_id text, item_no int, spec json)
+where i.order_id = s.order_id and i.item_no = s.item_no
+
 -- name: clear
 -- Remove what an earlier reading of these orders left (they were rejected and read again).
 with gone_items as (delete from items where order_id = any ($1::text[]))
@@ -60,11 +71,12 @@ with saved_orders as (
         items_done = s.items_done, finished_at = s.finished_at, revision = o.revision + 1, updated_at = $1,
         number = coalesce(s.number, o.number), account_id = coalesce(s.account_id, o.account_id),
         priority = coalesce(s.priority, o.priority), set_hash = coalesce(s.set_hash, o.set_hash),
-        document = coalesce(s.document, o.document), created_at = coalesce(s.created_at, o.created_at)
+        document = coalesce(s.document, o.document), created_at = coalesce(s.created_at, o.created_at),
+        as_is = coalesce(s.as_is, o.as_is)
     from json_to_recordset($3::json) as s (
         order_id text, number text, account_id text, priority smallint, state text, status text, message text,
         set_hash text, items_total int, items_done int, document json, head json, created_at timestamptz,
-        finished_at timestamptz)
+        finished_at timestamptz, as_is json)
     where o.order_id = s.order_id
 ), saved_explanations as (
     insert into explanations (order_id, body)
