@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from connector.cli import mappings_try
-from connector.mappings import orderfile, report
+from connector.mappings import report
 from connector.mappings.compile import CheckResult
 from connector.mappings.diagnostics import CODES
 from connector.mappings.format import FILES, FOLDERS, Part, json_schema
 from connector.mappings.load import check as check_folder
 from connector.mappings.set import MappingSet
+from connector.text import printable
+
+if TYPE_CHECKING:
+    from connector.mappings.orderfile import OrderFile
 
 app = typer.Typer(no_args_is_help=True, help="Check mapping sets and try orders on them.")
 
@@ -67,6 +70,8 @@ def try_order(
     The exit code is 0 when the order can be fulfilled, 1 when it or the set has errors, 2 when a file
     can't be read.
     """
+    from connector.cli import mappings_try  # brings the whole of decomposition
+
     now = _moment(at)
     _require_folder(folder)
     content = _order(order)
@@ -134,7 +139,9 @@ def _mapping_set(folder: Path) -> MappingSet:
     return result.mapping_set
 
 
-def _order(path: Path) -> orderfile.OrderFile:
+def _order(path: Path) -> OrderFile:
+    from connector.mappings import orderfile
+
     try:
         if str(path) == "-":
             data = typer.get_binary_stream("stdin").read(orderfile.MAX_BYTES + 1)
@@ -181,5 +188,5 @@ def _print_result(console: Console, folder: Path, result: CheckResult) -> None:
 
 def _fail(*lines: str) -> NoReturn:
     for line in lines:
-        typer.echo(report.printable(line), err=True)
+        typer.echo(printable(line), err=True)
     raise typer.Exit(_USAGE)

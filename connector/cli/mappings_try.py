@@ -17,7 +17,6 @@ from rich.tree import Tree
 from connector.decomposition import Decomposition, decompose
 from connector.mappings.expression import EvaluationError
 from connector.mappings.orderfile import OrderFile
-from connector.mappings.report import printable
 from connector.mappings.set import ItemDefinition, MappingSet
 from connector.model.failure import Problem
 from connector.model.ids import ItemNo
@@ -28,6 +27,7 @@ from connector.model.technical import Decision, TechnicalLine
 from connector.model.work import RenderedRequest
 from connector.orchestrator.requests import RenderError, expressions, render
 from connector.orchestrator.step import Step
+from connector.text import printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

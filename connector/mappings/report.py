@@ -12,15 +12,11 @@ from connector.mappings.compile import CheckResult
 from connector.mappings.diagnostics import Diagnostic, Severity
 from connector.mappings.set import MappingSet
 from connector.mappings.text import FileText
+from connector.text import printable
 
 _STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow"}
 _WIDEST = 200
 """Most columns of a line that are shown."""
-
-
-def printable(text: str) -> str:
-    """Text that can't play tricks with a terminal: tabs as one space, other control characters as `�`."""
-    return "".join(" " if mark == "\t" else mark if mark.isprintable() else "�" for mark in text)
 
 
 def explained(diagnostics: Iterable[Diagnostic], files: Mapping[str, str]) -> Iterable[Text]:

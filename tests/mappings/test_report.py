@@ -7,7 +7,8 @@ import io
 from rich.console import Console
 
 from connector.mappings.diagnostics import Diagnostic
-from connector.mappings.report import explained, printable, summary, to_json
+from connector.mappings.report import explained, summary, to_json
+from connector.text import printable
 from tests.mappings.valid_set import FILES, broken, check
 
 
