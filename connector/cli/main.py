@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from connector import __version__
-from connector.cli import demo, mappings, run, settings
+from connector.cli import demo, mappings, orders, run, settings
 
 app = typer.Typer(
     name="connector",
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("settings")(settings.show_settings)
+app.add_typer(orders.app, name="orders")
 app.add_typer(mappings.app, name="mappings")
 
 

@@ -47,7 +47,7 @@ ROOMS: Mapping[str, Room] = {
         packages="cel_expr_python",
     ),
     "mappings": _room("mappings", "errors model compiled", pure=True, packages="ruamel cel_expr_python"),
-    "reading": _room("mappings.load mappings.orderfile mappings.report", "errors model compiled mappings"),
+    "reading": _room("mappings.load mappings.orderfile mappings.report", "errors model compiled mappings text"),
     "decomposition": _room("decomposition", "errors model compiled", pure=True, packages="msgspec"),
     "core": _room("orchestrator", "errors model compiled decomposition", pure=True, packages="msgspec"),
     "shell": _room(
@@ -59,6 +59,8 @@ ROOMS: Mapping[str, Room] = {
     "sf": _room("sf", "version errors model compiled mappings store"),
     "api": _room("api", "version errors model compiled mappings decomposition core shell store callouts sf"),
     "bridges": _room("bridges", "errors model compiled mappings core shell store sf api"),
+    "text": _room("text", pure=True),
+    "display": _room("display", "errors model compiled core text", pure=True, packages="rich msgspec"),
     "settings": _room("settings", "errors compiled callouts sf"),
     "log": _room("log", "errors callouts settings"),
     "metrics": _room("metrics"),
@@ -66,7 +68,7 @@ ROOMS: Mapping[str, Room] = {
     "localdb": _room("localdb", "errors"),
     "localorg": _room("localorg"),
     "bootstrap": _room("bootstrap", f"{_WITHOUT_DEMO} bridges reading"),
-    "cli": _room("cli __main__", f"{_WITHOUT_DEMO} reading bootstrap garbage demo localdb"),
+    "cli": _room("cli __main__", f"{_WITHOUT_DEMO} reading bootstrap garbage demo localdb display text"),
     "demo": _room("demo", f"{_WITHOUT_DEMO} reading bootstrap localdb localorg"),
 }
 

@@ -1,0 +1,15 @@
+"""`connector orders`: look at orders and their plans. One module per command."""
+
+from __future__ import annotations
+
+import typer
+
+from connector.cli.orders import graph, listing, show
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Look at orders: which there are, how they do, what they wait for. Only the database is needed.",
+)
+app.command("list")(listing.list_orders)
+app.command("show")(show.show_order)
+app.command("graph")(graph.graph_order)

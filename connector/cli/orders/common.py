@@ -1,0 +1,182 @@
+"""What the commands about orders share: the database, the screen, the complaints."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+import typer
+
+from connector.errors import ConnectorError, SettingsError, TransientError, UsageError
+from connector.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from connector.store.database import Database
+
+PLAIN_WIDTH = 200
+"""Columns when the output goes to a file or another program."""
+
+
+class Sight(Protocol):
+    """What was seen in one look."""
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing will change any more."""
+
+    def picture(self, width: int, height: int | None = None) -> RenderableType:
+        """For people: all of it, or what matters most on a screen so high."""
+
+    def document(self) -> str:
+        """For programs: JSON in one line."""
+
+
+LOOK_SECONDS = 1.0
+"""How often `--watch` looks whether something has changed."""
+
+FAILED, WRONG = 1, 2
+"""Exit codes: a failure that may pass; something that the caller can mend."""
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+def console() -> Console:
+    """The standard output: as wide as the terminal, or wide enough for a file."""
+    from rich.console import Console
+
+    with contextlib.suppress(AttributeError):  # a stream of another kind takes everything
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
+@contextlib.contextmanager
+def complaints(command: str) -> Iterator[None]:
+    """What goes wrong inside is told in one line, and ends the program."""
+    try:
+        yield
+    except ConnectorError as error:
+        typer.echo(f"connector orders {command}: {printable(str(error))}", err=True)
+        raise typer.Exit(WRONG if isinstance(error, UsageError) else FAILED) from None
+
+
+def run(work: Callable[[Database], Coroutine[None, None, None]]) -> None:
+    """Do something with the database, until it is done or Ctrl-C, SIGTERM or a closed terminal ends it.
+
+    Raises:
+        ConnectorError: the settings or the database keep it from being done.
+    """
+    asyncio.run(_until_told(work))
+
+
+async def _until_told(work: Callable[[Database], Coroutine[None, None, None]]) -> None:
+    async with _database() as database:
+        task = asyncio.create_task(work(database))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@contextlib.asynccontextmanager
+async def _database() -> AsyncIterator[Database]:
+    """The database of the settings.
+
+    Raises:
+        SettingsError: no database is set, or no connector has ever worked with it.
+        TransientError: it can't be reached.
+    """
+    import asyncpg
+
+    from connector import settings
+    from connector.store.database import Database, may_pass
+
+    url = settings.load().database.url
+    if url is None:
+        raise SettingsError("No database is set.", hint="Give CONNECTOR_DATABASE__URL, as for `connector run`.")
+    try:
+        async with await Database.connect(url.get_secret_value(), size=2) as database:
+            yield database
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+        raise SettingsError(
+            "The tables of this release are not in the database.", hint="`connector run` makes them when it starts."
+        ) from None
+    except Exception as error:
+        if isinstance(error, ConnectorError) or not may_pass(error):
+            raise
+        raise TransientError(f"The database can't be reached: {error}.") from None
+
+
+def to_json(told: object) -> str:
+    """JSON in one line; times in ISO 8601, priorities by name."""
+    return msgspec.json.encode(told, enc_hook=str).decode()
+
+
+def show(sight: Sight, *, as_json: bool) -> None:
+    """Print what was seen."""
+    if as_json:
+        typer.echo(json.dumps(json.loads(sight.document()), indent=2, ensure_ascii=False))
+    else:
+        screen = console()
+        screen.print(sight.picture(screen.width))
+
+
+async def watch(look: Callable[[], Awaitable[Sight]], *, as_json: bool) -> None:
+    """Show what is seen, and look again every second until nothing will change any more or somebody ends it.
+
+    On a terminal the picture is drawn anew, and the last one stays. Elsewhere each that differs from the one before is
+    printed after it; as JSON, one line each.
+    """
+    screen = console()
+    if screen.is_terminal and not as_json:
+        await _watch_on(screen, look)
+        return
+    told = ""
+    while True:
+        sight = await look()
+        text = sight.document() if as_json else _plain(sight.picture(PLAIN_WIDTH))
+        if text != told:
+            typer.echo(text)
+            told = text
+        if sight.is_over:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _watch_on(screen: Console, look: Callable[[], Awaitable[Sight]]) -> None:
+    from rich.live import Live
+
+    sight: Sight | None = None
+    try:
+        with Live(console=screen, screen=True, auto_refresh=False, vertical_overflow="crop") as display:
+            while True:
+                sight = await look()
+                display.update(sight.picture(screen.width, screen.height), refresh=True)
+                if sight.is_over:
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        if sight is not None:
+            screen.print(sight.picture(screen.width))
+
+
+def _plain(picture: RenderableType) -> str:
+    from rich.console import Console
+
+    plain = Console(highlight=False, width=PLAIN_WIDTH, color_system=None, force_terminal=False)
+    with plain.capture() as captured:
+        plain.print(picture)
+    return captured.get().rstrip("\n")

@@ -1,0 +1,78 @@
+"""One order, read so that it can be looked at; again and again, if somebody watches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+
+from connector.cli.orders import common, options
+
+if TYPE_CHECKING:
+    from connector.display.view import OrderView
+    from connector.model.ids import OrderId
+    from connector.store.database import Database
+
+ORDER = Annotated[str, typer.Argument(metavar="ORDER", help="Number, or Salesforce Id of 15 or 18 characters.")]
+"""The argument that names an order."""
+
+
+class Looking:
+    """Somebody who looks at an order again and again; it is read only when it has changed.
+
+    `history` is how many lines of it are wanted (None: all); `calls` and `explanation`, whether they are.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        order: OrderId,
+        *,
+        history: int | None = 0,
+        calls: bool = False,
+        explanation: bool = False,
+    ) -> None:
+        from connector.store.dossier import Dossiers
+
+        self._dossiers = Dossiers(database)
+        self._order = order
+        self._history, self._calls, self._explanation = history, calls, explanation
+        self._revision: tuple[object, ...] | None = None
+        self._view: OrderView | None = None
+
+    @classmethod
+    async def at(
+        cls,
+        database: Database,
+        order: str,
+        *,
+        history: int | None = 0,
+        calls: bool = False,
+        explanation: bool = False,
+    ) -> Self:
+        """Somebody who looks at the order of this number or Id.
+
+        Raises:
+            UsageError: there is no such order.
+        """
+        from connector.store.dossier import Dossiers
+
+        found = await Dossiers(database).find(order, options.record_id(order))
+        return cls(database, found, history=history, calls=calls, explanation=explanation)
+
+    async def view(self) -> OrderView:
+        """The order as it is now."""
+        from connector.display.view import OrderView
+
+        revision = await self._dossiers.revision(self._order)
+        now = common.utc_now()
+        if self._view is None or revision != self._revision:
+            dossier = await self._dossiers.read(
+                self._order, history=self._history, calls=self._calls, explanation=self._explanation
+            )
+            self._revision = revision
+            self._view = OrderView(dossier=dossier, now=now)
+        else:
+            self._view = replace(self._view, now=now)
+        return self._view
