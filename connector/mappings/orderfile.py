@@ -86,6 +86,8 @@ def write(content: OrderFile) -> str:
             requested_at=iso(order.requested_at) if order.requested_at else None,
             supersedes=order.supersedes,
             supplemental_action=order.supplemental_action,
+            follows=order.follows,
+            approved_by=order.approved_by,
             attributes=order.attributes,
             lines=[
                 _some(
@@ -96,6 +98,8 @@ def write(content: OrderFile) -> str:
                     quantity=line.quantity,
                     parent=line.parent,
                     sub_action=line.sub_action,
+                    supersedes=line.supersedes,
+                    supplemental_action=line.supplemental_action,
                     attributes=line.attributes,
                 )
                 for line in order.lines
@@ -174,6 +178,8 @@ class _Line(_Strict):
     quantity: float = 1
     parent: str | None = None
     sub_action: Literal["Suspend", "Resume"] | None = None
+    supersedes: str | None = None
+    supplemental_action: Literal["Add", "Amend", "Cancel", "NoChange"] | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -185,6 +191,8 @@ class _Order(_Strict):
     requested_at: Annotated[datetime, Field(strict=False), BeforeValidator(_text), AfterValidator(_aware)] | None = None
     supersedes: str | None = None
     supplemental_action: Literal["Amend", "Cancel"] | None = None
+    follows: str | None = None
+    approved_by: str | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
     lines: list[_Line] = Field(min_length=1)
 
@@ -221,6 +229,8 @@ def _order_file(file: _File) -> OrderFile:
                 parent=LineId(line.parent) if line.parent is not None else None,
                 attributes=line.attributes,
                 sub_action=line.sub_action,
+                supersedes=LineId(line.supersedes) if line.supersedes is not None else None,
+                supplemental_action=line.supplemental_action,
             )
         )
     account = Account(
@@ -235,6 +245,8 @@ def _order_file(file: _File) -> OrderFile:
         requested_at=given.requested_at,
         supersedes=OrderId(given.supersedes) if given.supersedes is not None else None,
         supplemental_action=given.supplemental_action,
+        follows=OrderId(given.follows) if given.follows is not None else None,
+        approved_by=given.approved_by,
         attributes=given.attributes,
     )
     inventory = tuple(

@@ -31,9 +31,11 @@ class IntakeField:
 class Intake:
     """Salesforce records → canonical order. Keys with a dot below `attributes.` fill attributes.
 
-    order: `number`, `priority`, `requested_at`, `supersedes`, `supplemental_action`, `account.id`,
-    `account.name`, `account.type`, `account.attributes.*`, `attributes.*`, `attributes`.
-    lines: `number`, `product`, `action`, `quantity`, `parent`, `sub_action`, `attributes`, `attributes.*`.
+    order: `number`, `priority`, `requested_at`, `supersedes`, `supplemental_action`, `follows`,
+    `penalty_approved`, `approved_by`, `account.id`, `account.name`, `account.type`, `account.attributes.*`,
+    `attributes.*`, `attributes`.
+    lines: `number`, `product`, `action`, `quantity`, `parent`, `sub_action`, `supersedes`,
+    `supplemental_action`, `attributes`, `attributes.*`.
     inventory: `product`, `scope_key`, `status`, `attributes`, `attributes.*`.
     """
 

@@ -28,7 +28,7 @@ def _present(**values: Any) -> dict[str, Any]:
 
 
 def order_view(order: Order) -> JsonObject:
-    """The variable `order`: id, number, priority, account, attributes, and where given requested_at, supersedes."""
+    """The variable `order`: id, number, priority, account, attributes, and where given requested_at, supersedes…"""
     return _present(
         id=order.id,
         number=order.number,
@@ -44,6 +44,8 @@ def order_view(order: Order) -> JsonObject:
         requested_at=iso(order.requested_at) if order.requested_at else None,
         supersedes=order.supersedes,
         supplemental_action=order.supplemental_action,
+        follows=order.follows,
+        approved_by=order.approved_by,
     )
 
 
@@ -97,6 +99,8 @@ def source_view(line: OrderLine, classes: tuple[str, ...]) -> JsonObject:
         sub_action=line.sub_action,
         quantity=float(line.quantity),
         attributes=line.attributes,
+        supersedes=line.supersedes,
+        supplemental_action=line.supplemental_action,
     )
 
 

@@ -20,6 +20,13 @@ class Action(StrEnum):
     NO_CHANGE = "NoChange"
 
 
+SUPPLEMENTAL_ACTIONS = ("Amend", "Cancel")
+"""What an order may do to the one that it supersedes."""
+
+LINE_SUPPLEMENTAL_ACTIONS = ("Add", "Amend", "Cancel", "NoChange")
+"""What a line may be against the line that it supersedes."""
+
+
 class Priority(IntEnum):
     """Lane of an order: a lower number goes first, and no lane starves."""
 
@@ -60,7 +67,10 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A commercial order with its lines in the order of Salesforce."""
+    """A commercial order with its lines in the order of Salesforce.
+
+    `supersedes` is the order that this one amends or cancels, by its `supplemental_action`.
+    """
 
     id: OrderId
     number: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -20,7 +20,16 @@ from connector.mappings.views import PRIORITY_NAMES
 from connector.model.failure import Problem
 from connector.model.ids import LineId, OrderId
 from connector.model.json import Json
-from connector.model.order import Account, Action, InventoryItem, Order, OrderLine, Priority
+from connector.model.order import (
+    LINE_SUPPLEMENTAL_ACTIONS,
+    SUPPLEMENTAL_ACTIONS,
+    Account,
+    Action,
+    InventoryItem,
+    Order,
+    OrderLine,
+    Priority,
+)
 from connector.sf.record_ids import canonical_id
 from connector.sf.soql import ORDER_OBJECT, STATUS_CODE
 
@@ -63,12 +72,15 @@ def read_order(
         priority=Priority.DEFAULT if priority is None else priority,
         requested_at=fields.moment("requested_at", zone),
         supersedes=OrderId(superseded) if (superseded := fields.record_id("supersedes")) else None,
-        supplemental_action=fields.text("supplemental_action") or None,
+        supplemental_action=fields.choice("supplemental_action", _one_of(*SUPPLEMENTAL_ACTIONS), "Amend or Cancel"),
+        follows=OrderId(followed) if (followed := fields.record_id("follows")) else None,
+        approved_by=_approved_by(fields),
         attributes=fields.attributes("attributes"),
     )
     if "account.id" in intake.order and not order.account.id and not fields.has_problem("account.id"):
         fields.problem("NO_ACCOUNT", "The order has no account.", "Give it one.")
-    if not lines:
+    is_cancellation = order.supersedes is not None and order.supplemental_action == "Cancel"
+    if not lines and not is_cancellation:
         fields.problem("NO_LINES", "The order has no lines.", "Add the products that were ordered.")
     problems = list(fields.problems)
     read_lines = []
@@ -77,7 +89,7 @@ def read_order(
         problems += found
         if read is not None:
             read_lines.append(read)
-    return Reading(order=_with_lines(order, read_lines), problems=tuple(problems))
+    return Reading(order=replace(order, lines=tuple(read_lines)), problems=tuple(problems))
 
 
 def unread_order(order_id: OrderId, problem: Problem) -> Reading:
@@ -121,6 +133,7 @@ def _read_line(record: Mapping[str, Any], intake: Intake, position: int) -> tupl
         fields.problem("NO_ACTION", "The line has no action.", f"Choose one of {', '.join(Action)}.")
     quantity = fields.number("quantity")
     parent = fields.record_id("parent")
+    superseded = fields.record_id("supersedes")
     line = OrderLine(
         id=LineId(line_id),
         number=number,
@@ -130,22 +143,25 @@ def _read_line(record: Mapping[str, Any], intake: Intake, position: int) -> tupl
         parent=LineId(parent) if parent else None,
         attributes=fields.attributes("attributes"),
         sub_action=fields.text("sub_action") or None,
+        supersedes=LineId(superseded) if superseded else None,
+        supplemental_action=fields.choice(
+            "supplemental_action", _one_of(*LINE_SUPPLEMENTAL_ACTIONS), ", ".join(LINE_SUPPLEMENTAL_ACTIONS)
+        ),
     )
     return line, fields.problems
 
 
-def _with_lines(order: Order, lines: Sequence[OrderLine]) -> Order:
-    return Order(
-        id=order.id,
-        number=order.number,
-        account=order.account,
-        lines=tuple(lines),
-        priority=order.priority,
-        requested_at=order.requested_at,
-        supersedes=order.supersedes,
-        supplemental_action=order.supplemental_action,
-        attributes=order.attributes,
-    )
+def _approved_by(fields: _Fields) -> str | None:
+    """Who approved the penalties: the person named, else (when there is only a box to tick) the box that is ticked."""
+    person = fields.text("approved_by") or None
+    if "penalty_approved" not in fields.mapping:
+        return person
+    return (person or fields.path("penalty_approved")) if fields.truth("penalty_approved") else None
+
+
+def _one_of(*values: str) -> Callable[[str], str]:
+    """A choice between these words, which takes them as they are."""
+    return {value: value for value in values}.__getitem__
 
 
 @dataclass(slots=True)
@@ -202,6 +218,13 @@ class _Fields:
             return number
         self.wrong_type(key, value, "a number")
         return None
+
+    def truth(self, key: str) -> bool:
+        value = self.value(key)
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        self.wrong_type(key, value, "true or false")
+        return False
 
     def record_id(self, key: str) -> str | None:
         value = self.value(key)

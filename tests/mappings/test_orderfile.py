@@ -87,6 +87,9 @@ LINES = st.builds(
     parent=st.none() | TEXTS.map(LineId),
     attributes=ATTRIBUTES,
     sub_action=st.sampled_from([None, "Suspend", "Resume"]),
+    supersedes=st.none() | TEXTS.map(LineId),
+    supplemental_action=st.sampled_from([None, "Add", "Amend", "Cancel", "NoChange"]),
+    origin=st.none(),
 )
 ORDERS = st.builds(
     Order,
@@ -98,6 +101,8 @@ ORDERS = st.builds(
     requested_at=st.none() | st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     supersedes=st.none() | TEXTS.map(OrderId),
     supplemental_action=st.sampled_from([None, "Amend", "Cancel"]),
+    follows=st.none() | TEXTS.map(OrderId),
+    approved_by=st.none() | TEXTS,
     attributes=ATTRIBUTES,
 )
 INVENTORY = st.builds(

@@ -33,7 +33,16 @@ from connector.orchestrator import present
 
 NOW = datetime(2026, 3, 31, 9, tzinfo=UTC)
 ROOT, CHILD, GRANDCHILD = (
-    OrderLine(id=LineId(name), number=name, product="P", action=Action.ADD, sub_action="Suspend", parent=parent)
+    OrderLine(
+        id=LineId(name),
+        number=name,
+        product="P",
+        action=Action.ADD,
+        sub_action="Suspend",
+        parent=parent,
+        supersedes=LineId("X"),
+        supplemental_action="Amend",
+    )
     for name, parent in (("1", None), ("2", LineId("1")), ("3", LineId("2")))
 )
 ORDER = Order(
@@ -44,6 +53,8 @@ ORDER = Order(
     requested_at=NOW,
     supersedes=OrderId("X"),
     supplemental_action="Amend",
+    follows=OrderId("Y"),
+    approved_by="Mia Rep",
 )
 FULL_ITEM = Item(
     no=ItemNo(1),

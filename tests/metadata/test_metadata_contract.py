@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from connector.model.order import Action
+from connector.model.order import LINE_SUPPLEMENTAL_ACTIONS, SUPPLEMENTAL_ACTIONS, Action
 from connector.model.states import ItemState, ItemType, PlanState
 from tests.metadata.sfmetadata import platform
 from tests.metadata.sfmetadata.markup import Element
@@ -32,8 +32,9 @@ PICKLISTS = {
     ],
     "Order.Fulfillment_Priority__c": ["High", "Default", "Bulk"],
     "Order.Jeopardy__c": ["On Track", "At Risk", "Late"],
-    "Order.Supplemental_Action__c": ["Amend", "Cancel"],
+    "Order.Supplemental_Action__c": list(SUPPLEMENTAL_ACTIONS),
     "OrderItem.Action__c": ACTIONS,
+    "OrderItem.Supplemental_Action__c": list(LINE_SUPPLEMENTAL_ACTIONS),
     "OrderItem.Sub_Action__c": ["Suspend", "Resume"],
     "OrderItem.Fulfillment_Status__c": [
         *("Not Started", "In Progress", "Waiting", "Fallout", "Completed", "Not Needed", "Rejected", "Canceled"),
@@ -79,7 +80,10 @@ def test_every_type_of_item_has_its_value() -> None:
         ("Order.Fulfillment_Progress__c", "Percent", {"precision": "3", "scale": "0"}),
         ("Order.Attributes__c", "LongTextArea", {"length": "32768"}),
         ("Order.Supersedes__c", "Lookup", {"referenceTo": "Order"}),
+        ("Order.Follows__c", "Lookup", {"referenceTo": "Order"}),
+        ("Order.Penalty_Approved__c", "Checkbox", {"defaultValue": "false"}),
         ("OrderItem.Parent_Line__c", "Lookup", {"referenceTo": "OrderItem"}),
+        ("OrderItem.Supersedes_Line__c", "Lookup", {"referenceTo": "OrderItem"}),
         ("Orchestration_Plan__c.External_Id__c", "Text", {"length": "64", "unique": "true", "externalId": "true"}),
         ("Orchestration_Item__c.External_Id__c", "Text", {"length": "64", "unique": "true", "externalId": "true"}),
         ("Orchestration_Item__c.Waiting_For__c", "Text", {"length": "255"}),

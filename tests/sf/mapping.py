@@ -15,6 +15,8 @@ INTAKE = Intake(
         "requested_at": IntakeField(path="Requested_Completion__c"),
         "supersedes": IntakeField(path="Supersedes__c"),
         "supplemental_action": IntakeField(path="Supplemental_Action__c"),
+        "follows": IntakeField(path="Follows__c"),
+        "penalty_approved": IntakeField(path="Penalty_Approved__c"),
         "account.id": IntakeField(path="AccountId"),
         "account.name": IntakeField(path="Account.Name"),
         "account.type": IntakeField(path="Account.Type"),
@@ -27,6 +29,8 @@ INTAKE = Intake(
         "sub_action": IntakeField(path="Sub_Action__c"),
         "quantity": IntakeField(path="Quantity", default=1),
         "parent": IntakeField(path="Parent_Line__c"),
+        "supersedes": IntakeField(path="Supersedes_Line__c"),
+        "supplemental_action": IntakeField(path="Supplemental_Action__c"),
         "attributes": IntakeField(path="Attributes__c", json=True),
     },
     inventory={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,8 @@ ORDER: dict[str, Any] = {
     "Requested_Completion__c": "2026-12-01T09:30:00.000+0000",
     "Supersedes__c": None,
     "Supplemental_Action__c": None,
+    "Follows__c": None,
+    "Penalty_Approved__c": False,
     "Attributes__c": '{"channel": "web"}',
 }
 
@@ -35,6 +38,8 @@ PHONE: dict[str, Any] = {
     "Action__c": "Add",
     "Quantity": 2.0,
     "Parent_Line__c": None,
+    "Supersedes_Line__c": None,
+    "Supplemental_Action__c": None,
     "Attributes__c": '{"tier": "L", "roaming": true}',
 }
 SIM: dict[str, Any] = {
@@ -117,6 +122,55 @@ def test_values_are_translated_and_single_fields_fill_attributes() -> None:
     assert reading.order.lines[0].attributes == {"tier": "L", "roaming": True, "msisdn": "+49 30 1"}
 
 
+def test_an_order_names_what_it_supersedes_and_follows() -> None:
+    reading = read(
+        {
+            "Supersedes__c": "801000000000007",
+            "Supplemental_Action__c": "Amend",
+            "Follows__c": "801000000000008AAA",
+            "Penalty_Approved__c": True,
+        },
+        {**PHONE, "Supersedes_Line__c": "802000000000007AAA", "Supplemental_Action__c": "NoChange"},
+        SIM,
+    )
+
+    assert reading.problems == ()
+    order = reading.order
+    assert (order.supersedes, order.supplemental_action) == ("801000000000007AAA", "Amend")
+    assert (order.follows, order.approved_by) == ("801000000000008AAA", "Penalty_Approved__c")
+    first, second = order.lines
+    assert (first.supersedes, first.supplemental_action) == ("802000000000007AAA", "NoChange")
+    assert (second.supersedes, second.supplemental_action, second.origin) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("is_approved", "person", "approved_by"),
+    [(True, "Mia Rep", "Mia Rep"), (False, "Mia Rep", None), (None, "Mia Rep", None), (True, None, "Approved__c")],
+)
+def test_who_approved_the_penalties(is_approved: bool | None, person: str | None, approved_by: str | None) -> None:
+    mapped = {"penalty_approved": IntakeField(path="Approved__c"), "approved_by": IntakeField(path="Approver__r.Name")}
+    intake = replace(INTAKE, order={**INTAKE.order, **mapped})
+
+    assert read({"Approved__c": is_approved, "Approver__r": {"Name": person}}, intake=intake).order.approved_by == (
+        approved_by
+    )
+
+
+def test_a_field_with_a_person_may_be_all_there_is_about_the_approval() -> None:
+    fields = {name: field for name, field in INTAKE.order.items() if name != "penalty_approved"}
+    intake = replace(INTAKE, order={**fields, "approved_by": IntakeField(path="Approver__c")})
+
+    assert read({"Approver__c": "Mia Rep"}, intake=intake).order.approved_by == "Mia Rep"
+    assert read({"Approver__c": None}, intake=intake).order.approved_by is None
+
+
+def test_an_order_that_cancels_another_needs_no_lines() -> None:
+    cancel = {"Supersedes__c": "801000000000007AAA", "Supplemental_Action__c": "Cancel"}
+
+    assert read_order({**ORDER, **cancel}, [], INTAKE).problems == ()
+    assert codes(read_order({**ORDER, **cancel, "Supplemental_Action__c": "Amend"}, [], INTAKE)) == ["NO_LINES"]
+
+
 def test_a_date_without_time_is_midnight_where_the_set_is() -> None:
     reading = read_order({**ORDER, "Requested_Completion__c": "2026-07-01"}, [PHONE], INTAKE, "Europe/Berlin")
 
@@ -132,6 +186,11 @@ def test_a_date_without_time_is_midnight_where_the_set_is() -> None:
         ({"Fulfillment_Priority__c": "Urgent"}, {}, "UNKNOWN_PRIORITY", "", "Urgent"),
         ({"Requested_Completion__c": "soon"}, {}, "WRONG_TYPE", "", "soon"),
         ({"Attributes__c": '{"a": 1,}'}, {}, "BAD_JSON", "", "line 1, column 8"),
+        ({"Supplemental_Action__c": "Undo"}, {}, "UNKNOWN_SUPPLEMENTAL_ACTION", "", "Amend or Cancel"),
+        ({"Follows__c": "soon"}, {}, "WRONG_TYPE", "", "Follows__c"),
+        ({"Penalty_Approved__c": "maybe"}, {}, "WRONG_TYPE", "", "Penalty_Approved__c"),
+        ({}, {"Supersedes_Line__c": "x"}, "WRONG_TYPE", "line 0000000201 (MOBILE-PLAN)", "Supersedes_Line__c"),
+        ({}, {"Supplemental_Action__c": "Undo"}, "UNKNOWN_SUPPLEMENTAL_ACTION", "line 0000000201 (MOBILE-PLAN)", "Undo"),
         ({}, {"Action__c": "Upgrade"}, "UNKNOWN_ACTION", "line 0000000201 (MOBILE-PLAN)", "Add, Change, Disconnect"),
         ({}, {"Product2": {"ProductCode": None}}, "NO_PRODUCT_CODE", "line 0000000201", "product code"),
         ({}, {"Product2": None}, "NO_PRODUCT_CODE", "line 0000000201", "product code"),

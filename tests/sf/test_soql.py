@@ -15,9 +15,9 @@ from tests.sf.mapping import INTAKE
 def test_an_order_is_read_with_its_lines() -> None:
     assert order_query(INTAKE, ["801000000000001AAA", "801000000000002AAA"]) == (
         "SELECT Id, OrderNumber, Fulfillment_Priority__c, Requested_Completion__c, Supersedes__c, "
-        "Supplemental_Action__c, AccountId, Account.Name, Account.Type, Attributes__c, StatusCode, "
+        "Supplemental_Action__c, Follows__c, Penalty_Approved__c, AccountId, Account.Name, Account.Type, Attributes__c, StatusCode, "
         "(SELECT Id, OrderItemNumber, Product2.ProductCode, Action__c, Sub_Action__c, Quantity, Parent_Line__c, "
-        "Attributes__c FROM OrderItems ORDER BY OrderItemNumber) "
+        "Supersedes_Line__c, Supplemental_Action__c, Attributes__c FROM OrderItems ORDER BY OrderItemNumber) "
         "FROM Order WHERE Id IN ('801000000000001AAA','801000000000002AAA')"
     )
 

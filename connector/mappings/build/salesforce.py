@@ -11,16 +11,17 @@ from connector.mappings.draft import Draft, Made, entries_of, items_of, word
 from connector.mappings.salesforce import Intake, IntakeField, RecordMapping
 from connector.mappings.set import WRITEBACK
 from connector.model.mark import RecordKind
-from connector.model.order import Action
+from connector.model.order import LINE_SUPPLEMENTAL_ACTIONS, SUPPLEMENTAL_ACTIONS, Action
 
 _ORDER_SETTINGS = frozenset({"object"})
 _LINE_SETTINGS = frozenset({"relationship", "order_by"})
 _INVENTORY_SETTINGS = frozenset({"object", "account"})
 _VALUES = {
     ("order", "priority"): ("High", "Default", "Bulk"),
-    ("order", "supplemental_action"): ("Amend", "Cancel"),
+    ("order", "supplemental_action"): SUPPLEMENTAL_ACTIONS,
     ("lines", "action"): tuple(action.value for action in Action),
     ("lines", "sub_action"): ("Suspend", "Resume"),
+    ("lines", "supplemental_action"): LINE_SUPPLEMENTAL_ACTIONS,
     ("inventory", "status"): ("Active", "Inactive"),
 }
 """Canonical values: a translation or default must be one of them."""
@@ -71,6 +72,10 @@ def _field(draft: Draft, section: str, name: str, node: Node) -> IntakeField:
             value.report(draft.findings, "MAP013", f"{value.text!r} is none of {', '.join(allowed)}.")
     if name == "quantity" and default is not None and not is_of(default.plain, "number"):
         default.report(draft.findings, "MAP012", "A quantity is a number.")
+    if name == "penalty_approved":
+        for value in (*(value for _, value in entries_of(values)), *((default,) if default is not None else ())):
+            if not is_of(value.plain, "boolean"):
+                value.report(draft.findings, "MAP012", "Whether the penalties are approved is `true` or `false`.")
     if name == "attributes" and default is not None and default.kind is not Kind.MAPPING:
         default.report(draft.findings, "MAP012", "The default of all attributes is a mapping.")
     return IntakeField(

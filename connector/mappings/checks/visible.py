@@ -30,11 +30,16 @@ ANYTHING = Visible()
 ORDER_FIELDS = frozenset(
     {
         *("id", "number", "priority", "account", "attributes", "line_count"),
-        *("requested_at", "supersedes", "supplemental_action"),
+        *("requested_at", "supersedes", "supplemental_action", "follows", "approved_by"),
     }
 )
 ACCOUNT_FIELDS = frozenset({"id", "name", "type", "attributes"})
-COMMERCIAL_FIELDS = frozenset({"id", "number", "product", "classes", "action", "sub_action", "quantity", "attributes"})
+COMMERCIAL_FIELDS = frozenset(
+    {
+        *("id", "number", "product", "classes", "action", "sub_action", "quantity", "attributes"),
+        *("supersedes", "supplemental_action"),
+    }
+)
 COMMERCIAL_RELATIVES = frozenset({"children", "parent", "root"})
 TECHNICAL_FIELDS = frozenset(
     {

@@ -50,6 +50,7 @@ INTAKE = Record(
                     "object": optional(OBJECT, "Order when absent."),
                     **_intake_keys(
                         *("number", "priority", "requested_at", "supersedes", "supplemental_action"),
+                        *("follows", "penalty_approved", "approved_by"),
                         *("account.id", "account.name", "account.type", "attributes"),
                         needed=("number", "account.id"),
                     ),
@@ -67,6 +68,7 @@ INTAKE = Record(
                     "order_by": optional(FIELD_PATH, "OrderItemNumber when absent."),
                     **_intake_keys(
                         *("number", "product", "action", "quantity", "parent", "sub_action", "attributes"),
+                        *("supersedes", "supplemental_action"),
                         needed=("number", "product", "action"),
                     ),
                 },
