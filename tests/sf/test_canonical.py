@@ -147,7 +147,7 @@ def test_an_order_names_what_it_supersedes_and_follows() -> None:
     ("is_approved", "person", "approved_by"),
     [(True, "Mia Rep", "Mia Rep"), (False, "Mia Rep", None), (None, "Mia Rep", None), (True, None, "Approved__c")],
 )
-def test_who_approved_the_penalties(is_approved: bool | None, person: str | None, approved_by: str | None) -> None:
+def test_who_approved_the_penalties(*, is_approved: bool | None, person: str | None, approved_by: str | None) -> None:
     mapped = {"penalty_approved": IntakeField(path="Approved__c"), "approved_by": IntakeField(path="Approver__r.Name")}
     intake = replace(INTAKE, order={**INTAKE.order, **mapped})
 
@@ -190,7 +190,13 @@ def test_a_date_without_time_is_midnight_where_the_set_is() -> None:
         ({"Follows__c": "soon"}, {}, "WRONG_TYPE", "", "Follows__c"),
         ({"Penalty_Approved__c": "maybe"}, {}, "WRONG_TYPE", "", "Penalty_Approved__c"),
         ({}, {"Supersedes_Line__c": "x"}, "WRONG_TYPE", "line 0000000201 (MOBILE-PLAN)", "Supersedes_Line__c"),
-        ({}, {"Supplemental_Action__c": "Undo"}, "UNKNOWN_SUPPLEMENTAL_ACTION", "line 0000000201 (MOBILE-PLAN)", "Undo"),
+        (
+            {},
+            {"Supplemental_Action__c": "Undo"},
+            "UNKNOWN_SUPPLEMENTAL_ACTION",
+            "line 0000000201 (MOBILE-PLAN)",
+            "Undo",
+        ),
         ({}, {"Action__c": "Upgrade"}, "UNKNOWN_ACTION", "line 0000000201 (MOBILE-PLAN)", "Add, Change, Disconnect"),
         ({}, {"Product2": {"ProductCode": None}}, "NO_PRODUCT_CODE", "line 0000000201", "product code"),
         ({}, {"Product2": None}, "NO_PRODUCT_CODE", "line 0000000201", "product code"),
