@@ -228,9 +228,10 @@ def _assemble(
         on_reread=lambda: reading.wake(),  # noqa: PLW0108 - the loop is made below
         clock=utc_now,
     )
+    orders = OrderReader(org, sets)
     reading = ReadingLoop(
-        OrderReader(org, sets),
-        CommandReader(org, port),
+        orders,
+        CommandReader(org, port, orders),
         port,
         tally,
         utc_now,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from connector.errors import UsageError
@@ -91,6 +91,10 @@ class IntakeBridge:
     async def unknown_orders(self, ids: Sequence[OrderId]) -> Sequence[OrderId]:
         """As `KnownPort.unknown_orders`."""
         return await self._intake.unknown_orders(ids)
+
+    async def plans_of(self, ids: Sequence[OrderId]) -> Mapping[OrderId, OrderId]:
+        """As `KnownPort.plans_of`."""
+        return await self._intake.plans_of(ids)
 
     async def unknown_commands(self, ids: Sequence[CommandId]) -> Sequence[CommandId]:
         """As `KnownPort.unknown_commands`."""

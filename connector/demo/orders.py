@@ -204,10 +204,22 @@ EXTRAS = (MOVE_IN, NO_FIBER, UNKNOWN_PRODUCT)
 
 
 async def submit(org: httpx.AsyncClient, order: SampleOrder, seeded: Seeded) -> str:
-    """Create the order with its lines as a draft, activate it, and give its Id.
+    """Create the order with its lines as a draft, activate it once, and give its Id.
+
+    Raises:
+        OrgRefused: the org does not accept something.
+    """
+    identity, is_active = await draft(org, order, seeded)
+    if not is_active:
+        await update(org, "Order", identity, {"Status": "Activated"})
+    return identity
+
+
+async def draft(org: httpx.AsyncClient, order: SampleOrder, seeded: Seeded) -> tuple[str, bool]:
+    """Create the order with its lines; gives its Id, and whether it has been activated already.
 
     What an earlier, interrupted call has made is found by the order's reference and the lines' descriptions,
-    and only the rest is done: the order is activated once.
+    and only the rest is done.
 
     Raises:
         OrgRefused: the org does not accept something.
@@ -216,15 +228,14 @@ async def submit(org: httpx.AsyncClient, order: SampleOrder, seeded: Seeded) -> 
     found = await query(org, soql, key=order.key)
     identity = str(found[0]["Id"]) if found else await create(org, "Order", _order_fields(order, seeded))
     if found and found[0]["Status"] == "Activated":
-        return identity
+        return identity, True
     made = await query(org, "SELECT Id, Description FROM OrderItem WHERE OrderId = {order}", order=identity)
     lines = {str(record["Description"]): str(record["Id"]) for record in made}
     for line in order.lines:
         if line.key not in lines:
             fields = _line_fields(line, identity, seeded, lines)
             lines[line.key] = await create(org, "OrderItem", fields)
-    await update(org, "Order", identity, {"Status": "Activated"})
-    return identity
+    return identity, False
 
 
 def _order_fields(order: SampleOrder, seeded: Seeded) -> dict[str, Any]:

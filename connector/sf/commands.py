@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias, TypeGuard
 
 import orjson
+from msgspec.structs import replace
 
-from connector.model.events import Addressed, Operation, OperatorCommanded
+from connector.model.events import Addressed, Operation, OperatorCommanded, OrderUnreadable
 from connector.model.ids import CommandId, ItemNo, OrderId, parse_item_ref
 from connector.model.json import JsonObject
 from connector.sf.org import Org
 from connector.sf.ports import KnownPort
+from connector.sf.reader import OrderReader, ReadEvent
 from connector.sf.record_ids import canonical_id
 from connector.sf.soql import in_groups
 
@@ -61,9 +63,10 @@ class CommandsRead:
 class CommandReader:
     """Commands by id."""
 
-    def __init__(self, org: Org, known: KnownPort) -> None:
+    def __init__(self, org: Org, known: KnownPort, orders: OrderReader) -> None:
         self._org = org
         self._known = known
+        self._orders = orders
 
     async def read(self, ids: Sequence[CommandId]) -> CommandsRead:
         """Read these commands; those about an order that nobody knows here are refused."""
@@ -73,7 +76,8 @@ class CommandReader:
             soql = f"SELECT {', '.join(FIELDS)} FROM {COMMAND_OBJECT} WHERE Id IN ({listed})"  # noqa: S608 (checked ids)
             records.update({str(record.get("Id")): record for record in await self._org.query_all(soql)})
         waiting = [record for record in records.values() if record.get("Status__c") == NEW]
-        parsed = [parse_command(record) for record in waiting]
+        parsed = await self._of_one_plan([parse_command(record) for record in waiting])
+        parsed = await self._with_revisions(parsed)
         addressed = [one for one in parsed if isinstance(one, Addressed)]
         unknown = set(await self._known.unknown_orders(list(dict.fromkeys(one.order for one in addressed))))
         refused = [one for one in parsed if isinstance(one, RefusedCommand)]
@@ -89,17 +93,74 @@ class CommandReader:
             missing=tuple(command for command in ids if command not in records),
         )
 
+    async def _of_one_plan(self, parsed: Sequence[Parsed]) -> list[Addressed | RefusedCommand]:
+        """Refuse commands that name an item and an order of which neither is a version of the other's."""
+        named = [each.named for each in parsed if isinstance(each, ForItem)]
+        plans = await self._known.plans_of(named) if named else {}
+        found: list[Addressed | RefusedCommand] = []
+        for each in parsed:
+            if not isinstance(each, ForItem):
+                found.append(each)
+            elif plans.get(each.named, each.named) == each.addressed.order:
+                found.append(each.addressed)
+            else:
+                message = "The item or case of this command belongs to another order."
+                found.append(RefusedCommand(command=each.command, message=message, order=each.named))
+        return found
+
+    async def _with_revisions(self, parsed: Sequence[Addressed | RefusedCommand]) -> list[Addressed | RefusedCommand]:
+        """Read the supplemental orders that are asked about, drafts as well, and ask the plans that they are for."""
+        asked = [one.order for one in parsed if _is_preview(one)]
+        read = await self._orders.read(list(dict.fromkeys(asked))) if asked else {}
+        return [_of_revision(one, read.get(one.order)) if _is_preview(one) else one for one in parsed]
+
+
+def _is_preview(one: Addressed | RefusedCommand) -> TypeGuard[Addressed]:
+    return isinstance(one, Addressed) and _command_of(one).operation is Operation.PREVIEW
+
+
+def _command_of(one: Addressed) -> OperatorCommanded:
+    assert isinstance(one.event, OperatorCommanded)
+    return one.event
+
+
+def _of_revision(one: Addressed, read: ReadEvent | None) -> Addressed | RefusedCommand:
+    command = _command_of(one)
+    reason = ""
+    if read is None:
+        reason = f"Salesforce has no order {one.order}, or the integration user may not see it."
+    elif read.order.supersedes is None:
+        reason = f"Order {read.order.number} supersedes no other order: there is nothing to preview."
+    elif isinstance(read, OrderUnreadable):
+        reason = "It would be rejected.\n" + "\n".join(str(problem) for problem in read.problems)
+    if read is None or read.order.supersedes is None or reason:
+        return RefusedCommand(command=command.command, message=reason, order=one.order)
+    return Addressed(order=read.order.supersedes, event=replace(command, revision=read.order))
+
 
 class _Wrong(Exception):
     """Why a command can't be understood, for the person who gave it."""
 
 
-def parse_command(record: Mapping[str, Any]) -> Addressed | RefusedCommand:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForItem:
+    """A command about an item, whose record names an order as well: it has to be a version of the item's."""
+
+    addressed: Addressed
+    named: OrderId
+    command: CommandId
+
+
+Parsed: TypeAlias = Addressed | RefusedCommand | ForItem
+
+
+def parse_command(record: Mapping[str, Any]) -> Parsed:
     """The event of a command's record, addressed to its order; or why there is none."""
     command = CommandId(str(record.get("Id")))
     order: OrderId | None = None
     try:
-        order, item = _subject(record)
+        named = _order(record.get("Order__c"))
+        order, item = _subject(record, named)
         event = OperatorCommanded(
             command=command,
             operation=_operation(record.get("Action__c")),
@@ -111,12 +172,14 @@ def parse_command(record: Mapping[str, Any]) -> Addressed | RefusedCommand:
         )
     except _Wrong as wrong:
         return RefusedCommand(command=command, message=str(wrong), order=order)
-    return Addressed(order=order, event=event)
+    addressed = Addressed(order=order, event=event)
+    if named is not None and named != order:
+        return ForItem(addressed=addressed, named=named, command=command)
+    return addressed
 
 
-def _subject(record: Mapping[str, Any]) -> tuple[OrderId, ItemNo | None]:
+def _subject(record: Mapping[str, Any], order: OrderId | None) -> tuple[OrderId, ItemNo | None]:
     """The order, and the item where the command is about one."""
-    order = _order(record.get("Order__c"))
     item_ref = (record.get("Item__r") or {}).get("External_Id__c") or (record.get("Case__r") or {}).get(
         "Fulfillment_Item_Ref__c"
     )
@@ -130,8 +193,6 @@ def _subject(record: Mapping[str, Any]) -> tuple[OrderId, ItemNo | None]:
         owner, item = parse_item_ref(str(item_ref))
     except ValueError:
         raise _Wrong(f"{item_ref!r} is no reference to an item of a plan.") from None
-    if order is not None and order != owner:
-        raise _Wrong("The item or case of this command belongs to another order.")
     # Item 0 stands for the order as a whole: the fallout of an order that was rejected.
     return owner, item or None
 

@@ -118,6 +118,10 @@ class KnownPort(Protocol):
         """Those orders that have neither a plan nor a notice waiting to be read."""
         ...
 
+    async def plans_of(self, ids: Sequence[OrderId]) -> Mapping[OrderId, OrderId]:
+        """Of those orders that are versions of another one: the order whose plan they belong to."""
+        ...
+
     async def unknown_commands(self, ids: Sequence[CommandId]) -> Sequence[CommandId]:
         """Those commands that were neither delivered, refused nor are waiting to be read."""
         ...

@@ -11,7 +11,7 @@ from connector.model.events import Addressed, Event, OperatorCommanded, OrderRea
 from connector.model.ids import CommandId, ItemNo, OrderId
 from connector.store import codec
 from connector.store.database import Connection, Database, columns
-from connector.store.families import located, parted, routed
+from connector.store.families import located, parted, plans_of, routed
 from connector.store.queries import queries
 from connector.store.signals import INBOX, INTAKE, notify
 from connector.store.work import SILENT_SECONDS
@@ -149,6 +149,11 @@ class Intake:
         """Those orders that have neither a plan nor a notice."""
         async with self._database.connection() as connection:
             return [OrderId(row["u"]) for row in await connection.fetch(self._sql["unknown_orders"], list(ids))]
+
+    async def plans_of(self, ids: Sequence[OrderId]) -> dict[OrderId, OrderId]:
+        """Of those orders that are versions of another one: the order whose plan they belong to."""
+        async with self._database.connection() as connection:
+            return await plans_of(connection, ids)
 
     async def unknown_commands(self, ids: Sequence[CommandId]) -> list[CommandId]:
         """Those commands that were never noticed."""

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from connector import settings as settings_room
 from connector.bootstrap import Connector, open_connector
 from connector.demo.catalog import Seeded, seed
-from connector.demo.orders import SampleOrder, submit
+from connector.demo.orders import SampleOrder, draft, submit
 from connector.demo.systems import Served, serving
 from connector.localorg import LocalOrg
 from connector.mappings.load import load
@@ -84,6 +84,16 @@ class Installation:
     async def submit(self, sample: SampleOrder) -> str:
         """Place an order; gives its Id."""
         return await submit(self.client, sample, self.seeded)
+
+    async def draft(self, sample: SampleOrder) -> str:
+        """Make an order that is not activated; gives its Id."""
+        made, _ = await draft(self.client, sample, self.seeded)
+        return made
+
+    @property
+    def user(self) -> str:
+        """The Id of the person who is signed in."""
+        return str(self.row("SELECT Id FROM User WHERE Username = 'ann@test.example'")["Id"])
 
     def row(self, soql: str) -> dict[str, Any]:
         """The one row of a query."""

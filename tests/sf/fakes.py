@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -68,6 +68,8 @@ class FakeIntake:
     postponed: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     orders: set[OrderId] = field(default_factory=set)
     """Orders that are known already."""
+    versions: dict[OrderId, OrderId] = field(default_factory=dict)
+    """Orders that are versions of another one."""
     commands: set[CommandId] = field(default_factory=set)
     changed: Changed = field(default_factory=Changed)
     open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -134,6 +136,9 @@ class FakeIntake:
 
     async def unknown_orders(self, ids: Sequence[OrderId]) -> Sequence[OrderId]:
         return [order for order in ids if order not in self.orders and ("order", order) not in self.unread]
+
+    async def plans_of(self, ids: Sequence[OrderId]) -> Mapping[OrderId, OrderId]:
+        return {order: self.versions[order] for order in ids if order in self.versions}
 
     async def unknown_commands(self, ids: Sequence[CommandId]) -> Sequence[CommandId]:
         return [command for command in ids if command not in self.commands and ("command", command) not in self.unread]

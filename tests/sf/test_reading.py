@@ -188,7 +188,7 @@ async def test_commands_by_item_by_case_and_by_order(connection: Connection, sho
     ]
     store = FakeIntake(orders={order})
 
-    read = await CommandReader(connection.org, store).read(commands)
+    read = await CommandReader(connection.org, store, reader(connection)).read(commands)
 
     assert read.refused == ()
     told = [
@@ -218,7 +218,7 @@ async def test_commands_that_nobody_can_answer_are_refused_with_a_reason(connect
     }
     store = FakeIntake(orders={order})
 
-    read = await CommandReader(connection.org, store).read(list(commands))
+    read = await CommandReader(connection.org, store, reader(connection)).read(list(commands))
 
     assert read.events == ()
     told = {one.command: one.message for one in read.refused}
@@ -233,7 +233,7 @@ async def test_commands_that_were_answered_or_are_gone_need_nothing(connection: 
     gone = CommandId(shop.command("Retry", Order__c=order))
     shop.org.delete(gone)
 
-    read = await CommandReader(connection.org, FakeIntake(orders={order})).read([done, gone])
+    read = await CommandReader(connection.org, FakeIntake(orders={order}), reader(connection)).read([done, gone])
 
     assert read.events == ()
     assert (read.answered, read.missing) == ((done,), (gone,))
@@ -251,7 +251,7 @@ class Loop:
         self.deliveries = 0
         self.loop = ReadingLoop(
             reader(connection),
-            CommandReader(connection.org, self.store),
+            CommandReader(connection.org, self.store, reader(connection)),
             self.store,
             self.tally,
             now,

@@ -95,9 +95,10 @@ class Connector:
             on_reread=lambda: self._reading.wake(),  # noqa: PLW0108 - the loop is made below
             clock=world.clock,
         )
+        orders = OrderReader(org, sets)
         self._reading = ReadingLoop(
-            OrderReader(org, sets),
-            CommandReader(org, port),
+            orders,
+            CommandReader(org, port, orders),
             port,
             tally,
             world.clock,

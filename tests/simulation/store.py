@@ -619,6 +619,9 @@ class SimulatedIntake(Intake):
 
         await self._tables.statement(refuse)
 
+    async def plans_of(self, ids: Sequence[OrderId]) -> dict[OrderId, OrderId]:
+        return {}
+
     async def unknown_orders(self, ids: Sequence[OrderId]) -> list[OrderId]:
         def unknown(order: OrderId) -> bool:
             row = self._tables.orders.get(order)
