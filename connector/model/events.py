@@ -60,6 +60,13 @@ class RevisionRead(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     set_hash: str = ""
 
 
+class MigrationAsked(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Somebody wants the plan to go on with another mapping set."""
+
+    set_hash: str
+    by: str
+
+
 class CalloutAccepted(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A system took an asynchronous request; the outcome comes by a call-back."""
 
@@ -162,6 +169,7 @@ Event: TypeAlias = (
     OrderRead
     | OrderUnreadable
     | RevisionRead
+    | MigrationAsked
     | CalloutAccepted
     | CalloutCompleted
     | CalloutFailed
@@ -175,6 +183,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     OrderRead,
     OrderUnreadable,
     RevisionRead,
+    MigrationAsked,
     CalloutAccepted,
     CalloutCompleted,
     CalloutFailed,

@@ -14,6 +14,7 @@ from typing import Literal, cast
 from msgspec.structs import replace
 
 from connector.errors import RefusedError
+from connector.mappings.set import MappingSet
 from connector.model.commands import ResolveFallout
 from connector.model.events import Operation, OperatorCommanded, OrderRead, RevisionRead
 from connector.model.failure import Problem
@@ -92,10 +93,16 @@ def _cancel_rejected(step: Step, order: Order) -> None:
 def go_on(step: Step) -> None:
     """Decide about the revisions that wait, as far as that is possible now."""
     plan = step.plan
-    while plan.revisions and _decided(step, plan.revisions[0]):
-        plan.revisions = plan.revisions[1:]
-    if not plan.revisions and plan.state in (PlanState.FREEZING, PlanState.FROZEN):
+    while (revision := _next(plan)) is not None and _decided(step, revision):
+        plan.revisions = tuple(each for each in plan.revisions if each is not revision)
+    if revision is None and plan.state in (PlanState.FREEZING, PlanState.FROZEN):
         _unfreeze(step)
+
+
+def _next(plan: Plan) -> Revision | None:
+    """The first revision whose turn it is; one that has overtaken the version that it supersedes waits for that."""
+    known = {plan.id, plan.order.id, *(each.order for each in plan.versions)}
+    return next((each for each in plan.revisions if each.order.supersedes in known), None)
 
 
 def _decided(step: Step, revision: Revision) -> bool:
@@ -307,14 +314,15 @@ def decide(step: Step, command: OperatorCommanded) -> str:
     plan = step.plan
     if command.operation is Operation.OVERRIDE:
         return _override(step, command)
-    waiting = next((each for each in plan.revisions[:1] if _is_asked(plan, each)), None)
+    waiting = next((each for each in plan.revisions if _is_asked(plan, each)), None)
     if waiting is None:
         raise RefusedError(f"No revision of order {plan.order.number} waits for an approval.")
     if command.operation is Operation.APPROVE:
-        plan.revisions = (replace(waiting, approved_by=command.by), *plan.revisions[1:])
+        approved = replace(waiting, approved_by=command.by)
+        plan.revisions = tuple(approved if each is waiting else each for each in plan.revisions)
         step.record("penalties approved", detail=f"Order {waiting.order.number}", by=command.by)
         return f"The penalties of order {waiting.order.number} are approved."
-    plan.revisions = plan.revisions[1:]
+    plan.revisions = tuple(each for each in plan.revisions if each is not waiting)
     _reject(step, waiting.order, [_refused("NOT_APPROVED", f"{command.by} did not approve its penalties.", "")])
     return f"Order {waiting.order.number} is rejected."
 
@@ -328,12 +336,16 @@ def preview(step: Step, command: OperatorCommanded) -> tuple[str, JsonObject]:
     plan, order = step.plan, command.revision
     if order is None:
         raise RefusedError("There is no supplemental order to look at.", hint="Ask it of an order that supersedes one.")
+    assessment, refusal = look_ahead(plan, order, step.mappings, step.now)
+    return as_text(plan, order, assessment, refusal), as_json(plan, order, assessment, refusal)
+
+
+def look_ahead(plan: Plan, order: Order, mappings: MappingSet, now: datetime) -> tuple[Assessment, Problem | None]:
+    """What a supplemental order would do to a plan, and why it would not even be looked at."""
     refusal = refusal_of(plan, order)
     if refusal is not None:
-        assessment = Assessment(order=order.id, action="Cancel" if order.supplemental_action == CANCEL else "Amend")
-    else:
-        assessment = assess(plan, order, step.mappings, step.now)
-    return as_text(plan, order, assessment, refusal), as_json(plan, order, assessment, refusal)
+        return Assessment(order=order.id, action="Cancel" if order.supplemental_action == CANCEL else "Amend"), refusal
+    return assess(plan, order, mappings, now), None
 
 
 def _is_asked(plan: Plan, revision: Revision) -> bool:

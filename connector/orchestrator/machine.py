@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import assert_never
 
 from connector.decomposition import decompose
+from connector.errors import InvariantBroken
 from connector.mappings.set import MappingSet
 from connector.model.commands import Command, RaiseFallout, ResolveFallout, SetTimer
 from connector.model.events import (
@@ -20,6 +21,7 @@ from connector.model.events import (
     CalloutFailed,
     Event,
     ExternalEventArrived,
+    MigrationAsked,
     Operation,
     OperatorCommanded,
     OrderRead,
@@ -37,6 +39,7 @@ from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.model.technical import Explanation
 from connector.orchestrator.advance import complete, fail, learn, matches, settle, start
 from connector.orchestrator.inflight import go_on, take
+from connector.orchestrator.migrate import migrate
 from connector.orchestrator.people import obey
 from connector.orchestrator.step import Step
 
@@ -129,6 +132,16 @@ def handle(plan: Plan, event: Event, now: datetime, mappings: MappingSet) -> lis
     return step.commands
 
 
+def go_over(
+    plan: Plan, event: MigrationAsked, now: datetime, mappings: MappingSet, following: MappingSet
+) -> list[Command]:
+    """Let the plan go on with the `following` mapping set, if that is safe."""
+    step = Step(plan, now, mappings)
+    migrate(step, event, following)
+    settle(step)
+    return step.commands
+
+
 def _apply(step: Step, event: Event) -> None:  # noqa: C901 - one case for each event
     match event:
         case CalloutAccepted():
@@ -149,6 +162,8 @@ def _apply(step: Step, event: Event) -> None:  # noqa: C901 - one case for each 
             obey(step, event)
         case RevisionRead():
             take(step, event)
+        case MigrationAsked():
+            raise InvariantBroken("To go over to another set takes that set.")
         case OrderRead() | OrderUnreadable():
             step.record("already in fulfillment", detail="The order was submitted again; nothing changes.")
         case _:
@@ -159,7 +174,7 @@ def may_revise(event: Event) -> bool:
     """Handling the event may look at a revision, which needs to know what was installed when the order began."""
     if isinstance(event, OperatorCommanded):
         return event.operation in (Operation.PREVIEW, Operation.APPROVE, Operation.OVERRIDE)
-    return isinstance(event, RevisionRead)
+    return isinstance(event, RevisionRead | MigrationAsked)
 
 
 def _present_attempt(step: Step, number: ItemNo, epoch: int, attempt: int) -> Item | None:

@@ -86,8 +86,16 @@ class Outlook:
     """A plan, and what the next version of its order makes of it."""
 
     def __init__(
-        self, plan: Plan, following: Successor, mappings: MappingSet, now: datetime, overridden_by: str
+        self,
+        plan: Plan,
+        following: Successor,
+        mappings: MappingSet,
+        now: datetime,
+        overridden_by: str = "",
+        *,
+        into: MappingSet | None = None,
     ) -> None:
+        """`into`: the mapping set that the plan is to go on with, if that is another one."""
         self.plan = plan
         self.following = following
         self.mappings = mappings
@@ -99,7 +107,7 @@ class Outlook:
         self.after = (
             _nothing(following.order, mappings)
             if not following.order.lines
-            else decompose(following.order, as_is, mappings, began)
+            else decompose(following.order, as_is, into or mappings, began)
         )
         self._before_lines = {line_key(line): line for line in self.before.lines}
         self.after_lines = {line_key(line): line for line in self.after.lines}

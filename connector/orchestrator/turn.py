@@ -20,14 +20,14 @@ import structlog
 from connector.errors import InvariantBroken
 from connector.mappings.set import MappingSet
 from connector.model.attempt import AttemptRecord
-from connector.model.commands import DropCallout, ReadOrderAgain, SetTimer
-from connector.model.events import Event, OrderRead, OrderUnreadable, RevisionRead
+from connector.model.commands import Command, DropCallout, ReadOrderAgain, SetTimer
+from connector.model.events import Event, MigrationAsked, OrderRead, OrderUnreadable, RevisionRead
 from connector.model.ids import ItemNo, OrderId
 from connector.model.plan import Plan
 from connector.model.states import PlanState
 from connector.model.work import Work
 from connector.orchestrator.inflight import instead_of_rejected, take_the_place
-from connector.orchestrator.machine import begin, handle, may_revise
+from connector.orchestrator.machine import begin, go_over, handle, may_revise
 from connector.orchestrator.marks import marks
 from connector.orchestrator.status import order_status
 from connector.store.database import may_pass
@@ -215,11 +215,17 @@ class Turner:
             return Change(plan=made, status="", commands=[*earlier, *commands], explanation=explanation, fresh=True)
         if plan is None:
             raise InvariantBroken(f"{type(event).__name__} was taken before order {order} was read.")
-        commands = handle(plan, event, now, await self._sets.by_hash(plan.set_hash))
+        commands = await self._handle(plan, event, now)
         if change is None:
             return Change(plan=plan, status="", commands=commands)
         change.commands.extend(commands)
         return change
+
+    async def _handle(self, plan: Plan, event: Event, now: datetime) -> list[Command]:
+        mappings = await self._sets.by_hash(plan.set_hash)
+        if isinstance(event, MigrationAsked):
+            return go_over(plan, event, now, mappings, await self._sets.by_hash(event.set_hash))
+        return handle(plan, event, now, mappings)
 
 
 def _result(applied: _Applied, work: Sequence[Work], missed: Sequence[OrderId]) -> TurnResult:

@@ -87,7 +87,7 @@ async def _route(
         return one  # it was read before it superseded anything, and has begun as an order of its own
     if not row["is_known"]:
         await connection.execute(sql["hear_of"], plan, f"Superseded by order {event.order.number}"[:200])
-    await connection.execute(sql["join"], one.order, plan)
+    await connection.execute(sql["join"], one.order, plan, event.order.number)
     await connection.execute(sql["bring_family"], one.order, plan)
     await connection.execute(sql["bring_inbox"], one.order, plan)
     await connection.execute(sql["leave"], one.order)

@@ -42,6 +42,15 @@ async def load_plans(
     return plans
 
 
+async def with_as_is(connection: Connection, order: OrderId) -> Plan | None:
+    """The plan of an order in flight, with what was installed when it began; None when it has none."""
+    plan = (await load_plans(connection, [order])).get(order)
+    if plan is not None:
+        row = await connection.fetchrow(queries("turns")["load_as_is"], [order])
+        plan.as_is = codec.as_is(row["as_is"]) if row is not None else ()
+    return plan
+
+
 def _plan(row: Mapping[str, Any], lines: Sequence[str], items: Sequence[tuple[int, str, str, str]]) -> Plan:
     head = codec.head(row["head"])
     technical = [codec.technical_line(body) for body in lines]

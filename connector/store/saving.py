@@ -437,12 +437,12 @@ def _order_row(change: Change, now: datetime) -> OrderRow:
         finished_at=plan.finished_at,
     )
     if change.fresh or plan.changed_order:
-        row.number = plan.order.number
         row.priority = plan.priority
+        row.set_hash = plan.set_hash
         row.document = plan.order
     if change.fresh:
+        row.number = plan.order.number
         row.account_id = plan.order.account.id
-        row.set_hash = plan.set_hash
         row.as_is = plan.as_is or None
         row.created_at = plan.created_at or now
     return row

@@ -13,7 +13,7 @@ from connector.mappings.load import load
 from connector.orchestrator.sets import MappingSets
 from connector.store.database import Database
 from connector.store.sets import SetTable
-from tests.orchestrator.test_turn import SETS, Bench, mobile, order_id
+from tests.orchestrator.turning import SETS, Bench, mobile, order_id
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from connector.orchestrator.worker import Worker
 from connector.store.database import Database
 from connector.store.sets import SetTable
 from connector.store.work import SILENT_SECONDS, WorkTable
-from tests.orchestrator.test_turn import NOW, SETS, Bench, mobile
+from tests.orchestrator.turning import NOW, SETS, Bench, mobile
 
 FIRST = 2
 """Requests that the order begins with."""

@@ -21,7 +21,7 @@ from connector.store.database import Database, may_pass
 from connector.store.intake import Heard
 from connector.store.retention import Kept, Retention
 from connector.store.sets import SetTable
-from tests.orchestrator.test_turn import NOW, SETS, Bench, finish, mobile, order_id
+from tests.orchestrator.turning import NOW, SETS, Bench, finish, mobile, order_id
 
 HOT = timedelta(days=30)
 KEEP = timedelta(days=365)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from connector.cli.orders import graph, listing, show
+from connector.cli.orders import graph, listing, migrating, revise, show
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -12,4 +12,6 @@ app = typer.Typer(
 )
 app.command("list")(listing.list_orders)
 app.command("show")(show.show_order)
+app.command("revise")(revise.revise_order)
+app.command("migrate")(migrating.migrate_orders)
 app.command("graph")(graph.graph_order)

@@ -1,5 +1,5 @@
 -- name: find
--- The orders that have this Id or one of these numbers, archived or not.
+-- The orders that have this Id or one of these numbers, or a version that has; archived or not.
 select o.order_id, o.number, false as archived from orders o where o.order_id = $1
 union
 select o.order_id, o.number, false from orders o where o.number = any ($2::text[])
@@ -7,6 +7,8 @@ union
 select a.order_id, a.number, true from archived_orders a where a.order_id = $1
 union
 select a.order_id, a.number, true from archived_orders a where a.number = any ($2::text[])
+union
+select r.plan_id, r.number, false from revisions r where r.order_id = $1 or r.number = any ($2::text[])
 
 -- name: as_it_was
 -- Stands before a query below, so that it sees an archived order instead of the others.

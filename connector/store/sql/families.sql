@@ -29,7 +29,8 @@ with heard as (
 insert into orders (order_id, state, status) values ($1, 'NotStarted', 'Submitted') on conflict (order_id) do nothing
 
 -- name: join
-insert into revisions (order_id, plan_id) values ($1, $2) on conflict (order_id) do update set plan_id = excluded.plan_id
+insert into revisions (order_id, plan_id, number) values ($1, $2, $3)
+on conflict (order_id) do update set plan_id = excluded.plan_id, number = excluded.number
 
 -- name: bring_family
 -- Orders that were to revise this one ($1) revise the plan that it belongs to.
@@ -49,3 +50,11 @@ update inbox i set order_id = r.plan_id from revisions r where i.order_id = r.or
 
 -- name: forget
 delete from revisions where plan_id = any ($1::text[])
+
+-- name: on_other_sets
+-- Orders in flight whose set is none of these ($1), after a place ($2).
+select order_id
+from orders
+where finished_at is null and document is not null and set_hash <> all ($1::text[]) and order_id > $2
+order by order_id
+limit $3

@@ -1,0 +1,181 @@
+"""`connector orders migrate`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.cli.orders import common, options
+from connector.errors import UsageError
+
+if TYPE_CHECKING:
+    from connector.mappings.set import MappingSet
+    from connector.model.ids import OrderId
+    from connector.orchestrator.migrate import Migration
+    from connector.orchestrator.sets import MappingSets
+    from connector.store.database import Database
+
+PAGE = 50
+"""Plans that are looked at together."""
+
+_MOST_REASONS = 3
+
+
+def migrate_orders(
+    orders: Annotated[list[str] | None, typer.Argument(metavar="ORDER", help="Numbers or Salesforce Ids.")] = None,
+    *,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="HASH", help="The set to go over to. Default: the newest that has the same name."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every order in flight on an older set.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Tell what would change; nothing is changed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per order.")] = False,
+) -> None:
+    """Let orders in flight go on with a newer version of their mapping set, where that is safe.
+
+    It is when nothing that was begun would be undone or done again. The others stay with the set that they began with.
+    The exit code is 0 when all may go over, 3 when some can't, 1 when the database can't be reached, 2 when something
+    is wrong with what was given.
+    """
+    with common.complaints("migrate"):
+        if bool(orders) == everything:
+            raise UsageError("Name orders, or give --all.", hint="With --preview nothing is changed.")
+        unsafe: list[str] = []
+
+        async def work(database: Database) -> None:
+            unsafe.extend(await _migrate(database, orders or [], to, preview=preview, as_json=as_json))
+
+        common.run(work)
+        if unsafe:
+            raise typer.Exit(3)
+
+
+async def _migrate(
+    database: Database, named: Sequence[str], to: str | None, *, preview: bool, as_json: bool
+) -> list[str]:
+    """Do it, or tell what it would be; gives the orders that can't go over."""
+    from connector.orchestrator.sets import MappingSets
+    from connector.store.sets import SetTable
+
+    sets = MappingSets([], SetTable(database))
+    newest = {each.name: each for each in [await sets.by_hash(one) for one in await SetTable(database).newest()]}
+    given = await sets.by_hash(to) if to else None
+    counts = {"safe": 0, "unsafe": 0}
+    unsafe: list[str] = []
+    async for page in _pages(database, named, given.hash if given else None, [each.hash for each in newest.values()]):
+        safe: list[tuple[OrderId, str]] = []
+        for order, number, following, migration in await _assess(database, page, sets, given, newest):
+            counts["safe" if migration.is_safe else "unsafe"] += 1
+            if migration.is_safe:
+                safe.append((order, following.hash))
+            else:
+                unsafe.append(number)
+            _tell(order, number, following, migration, preview=preview, as_json=as_json)
+        if safe and not preview:
+            await _ask(database, safe)
+    if not as_json:
+        done = "could go over" if preview else "go over"
+        total = sum(counts.values())
+        typer.echo(
+            f"{counts['safe']} of {total} orders {done}; {counts['unsafe']} stay with their set."
+            if total
+            else "No order in flight has an older set."
+        )
+    return unsafe
+
+
+async def _pages(
+    database: Database, named: Sequence[str], target: str | None, newest: Sequence[str]
+) -> AsyncIterator[list[OrderId]]:
+    """The orders to look at, page by page."""
+    from connector.model.ids import OrderId
+    from connector.store.dossier import Dossiers
+    from connector.store.queries import queries
+
+    if named:
+        yield [await Dossiers(database).find(each, options.record_id(each)) for each in named]
+        return
+    after = ""
+    while True:
+        async with database.connection() as connection:
+            rows = await connection.fetch(
+                queries("families")["on_other_sets"], [target] if target else list(newest), after, PAGE
+            )
+        if not rows:
+            return
+        yield [OrderId(row["order_id"]) for row in rows]
+        after = rows[-1]["order_id"]
+
+
+async def _assess(
+    database: Database,
+    orders: Sequence[OrderId],
+    sets: MappingSets,
+    given: MappingSet | None,
+    newest: dict[str, MappingSet],
+) -> list[tuple[OrderId, str, MappingSet, Migration]]:
+    from connector.orchestrator.migrate import Migration, assess_migration
+    from connector.store import codec
+    from connector.store.plans import load_plans
+    from connector.store.queries import queries
+
+    async with database.connection() as connection:
+        plans = await load_plans(connection, orders)
+        rows = await connection.fetch(queries("turns")["load_as_is"], list(orders))
+    as_is = {row["order_id"]: codec.as_is(row["as_is"]) for row in rows}
+    found = []
+    for order in orders:
+        plan = plans.get(order)
+        if plan is None:
+            raise UsageError(f"Order {order} has no plan in flight.")
+        plan.as_is = as_is.get(order, ())
+        present = await sets.by_hash(plan.set_hash)
+        following = given or newest.get(present.name, present)
+        if following.hash == present.hash:
+            migration = Migration(reasons=("it has that set already",))
+        else:
+            migration = assess_migration(plan, present, following, common.utc_now())
+        found.append((order, plan.order.number, following, migration))
+    return found
+
+
+def _tell(
+    order: OrderId, number: str, following: MappingSet, migration: Migration, *, preview: bool, as_json: bool
+) -> None:
+    from connector.text import printable
+
+    if as_json:
+        told = {
+            "order": order,
+            "number": number,
+            "to": following.hash,
+            "safe": migration.is_safe,
+            "reasons": migration.reasons,
+            "changes": migration.changes,
+            "asked": migration.is_safe and not preview,
+        }
+        typer.echo(common.to_json(told))
+        return
+    if migration.is_safe:
+        changes = [f"{change.name} {change.effect}" for change in migration.changes]
+        more = f", and {len(changes) - _MOST_REASONS} more" if len(changes) > _MOST_REASONS else ""
+        what = ", ".join(changes[:_MOST_REASONS]) + more if changes else "nothing changes"
+        typer.echo(printable(f"{number}: safe ({what})"))
+    else:
+        more = f"; and {len(migration.reasons) - _MOST_REASONS} more" if len(migration.reasons) > _MOST_REASONS else ""
+        typer.echo(printable(f"{number}: stays: {'; '.join(migration.reasons[:_MOST_REASONS])}{more}"))
+
+
+async def _ask(database: Database, orders: Sequence[tuple[OrderId, str]]) -> None:
+    import getpass
+
+    from connector.model.events import Addressed, MigrationAsked
+    from connector.store.intake import Intake
+
+    by = getpass.getuser()
+    await Intake(database, "cli").deliver(
+        [Addressed(order=order, event=MigrationAsked(set_hash=set_hash, by=by)) for order, set_hash in orders]
+    )
