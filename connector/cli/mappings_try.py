@@ -48,8 +48,8 @@ class Trial:
 
     mapping_set: MappingSet
     decomposition: Decomposition
-    skipped: frozenset[ItemNo]
-    """Items whose condition is false as things are known now."""
+    skipped: Mapping[ItemNo, str]
+    """Items that would be skipped as things are known now, each with the reason."""
     calls: tuple[Call, ...]
     expected: timedelta
     """How long the critical path is expected to take, as far as the definitions say."""
@@ -67,7 +67,7 @@ def attempt(content: OrderFile, mapping_set: MappingSet, now: datetime) -> Trial
         lines={line.no: line for line in made.lines},
     )
     step = Step(plan=plan, now=now, mappings=mapping_set)
-    skipped = frozenset(item.no for item in made.items if _is_skipped(step, item))
+    skipped = _skipped(step, made.items)
     callouts = (item for item in made.items if item.type is ItemType.CALLOUT and item.no not in skipped)
     expected, critical = _critical_path(made.items, mapping_set, skipped)
     return Trial(
@@ -78,6 +78,22 @@ def attempt(content: OrderFile, mapping_set: MappingSet, now: datetime) -> Trial
         expected=expected,
         critical=critical,
     )
+
+
+def _skipped(step: Step, items: tuple[Item, ...]) -> Mapping[ItemNo, str]:
+    """An item comes after all that it waits for."""
+    skipped: dict[ItemNo, str] = {}
+    branches: set[ItemNo] = set()
+    for item in items:
+        before = {*item.after, *item.after_start}
+        if before and before <= branches:
+            skipped[item.no] = "its branch is"
+            branches.add(item.no)
+        elif _is_skipped(step, item):
+            skipped[item.no] = "its condition is false"
+            if step.definition(item).skip_branch:
+                branches.add(item.no)
+    return skipped
 
 
 def _is_skipped(step: Step, item: Item) -> bool:
@@ -104,10 +120,10 @@ def _call(step: Step, item: Item) -> Call:
 def _givers(step: Step, item: Item, reason: str) -> list[str]:
     """The earlier items that may put out what is absent."""
     found = []
-    waiting, seen = list(item.after), set(item.after)
+    waiting, seen = [*item.after, *item.after_start], {*item.after, *item.after_start}
     while waiting:
         before = step.plan.items[waiting.pop()]
-        for more in before.after:
+        for more in (*before.after, *before.after_start):
             if more not in seen:
                 seen.add(more)
                 waiting.append(more)
@@ -127,17 +143,19 @@ def _outputs(mapping_set: MappingSet, definition: ItemDefinition) -> Iterator[st
 
 
 def _critical_path(
-    items: tuple[Item, ...], mapping_set: MappingSet, skipped: frozenset[ItemNo]
+    items: tuple[Item, ...], mapping_set: MappingSet, skipped: Mapping[ItemNo, str]
 ) -> tuple[timedelta, tuple[ItemNo, ...]]:
     """The longest way through the plan by expected durations. An item comes after all that it waits for."""
+    starts: dict[ItemNo, timedelta] = {}
     ends: dict[ItemNo, timedelta] = {}
     last: dict[ItemNo, ItemNo | None] = {}
     for item in items:
         definition = mapping_set.definition(item.definition, item.key)
         takes = timedelta() if item.no in skipped else definition.likely or definition.duration or timedelta()
-        last[item.no] = max(item.after, key=lambda no: ends[no], default=None)
-        before = last[item.no]
-        ends[item.no] = takes + (ends[before] if before is not None else timedelta())
+        free = {no: ends[no] for no in item.after} | {no: starts[no] for no in item.after_start}
+        before = last[item.no] = max(free, key=lambda no: free[no], default=None)
+        starts[item.no] = free[before] if before is not None else timedelta()
+        ends[item.no] = starts[item.no] + takes
     if not ends:
         return timedelta(), ()
     at: ItemNo | None = max(ends, key=lambda no: ends[no])
@@ -187,6 +205,7 @@ def _item_json(item: Item, trial: Trial) -> dict[str, Any]:
         "line": item.line,
         "scope_key": item.scope_key,
         "after": list(item.after),
+        "after_start": list(item.after_start),
         "does": _does(definition),
         "skipped": item.no in trial.skipped,
         "source": str(definition.source),
@@ -311,8 +330,10 @@ def _item_text(item: Item, by_no: Mapping[ItemNo, Item], trial: Trial) -> Text:
         text.append(f" {does}")
     if item.after:
         text.append("  after " + ", ".join(f"{no} {by_no[no].key}" for no in item.after), "dim")
+    if item.after_start:
+        text.append("  after the start of " + ", ".join(f"{no} {by_no[no].key}" for no in item.after_start), "dim")
     if item.no in trial.skipped:
-        text.append("  skipped: its condition is false", "yellow")
+        text.append(f"  skipped: {trial.skipped[item.no]}", "yellow")
     if definition.ponr is not None:
         text.append(f"  point of no return ({definition.ponr})", "magenta")
     return text

@@ -8,6 +8,8 @@ What a dependency waits for:
 - `key@line`: every item of that key for a technical line that comes from one of the same order lines.
 - `plan/key@…`: the same, of that definition only.
 
+With `{start: …}` it waits for the start of these items instead of their end.
+
 A dependency across definitions on an item that the order does not have is none.
 """
 
@@ -55,7 +57,9 @@ class Instance(msgspec.Struct, gc=False):
     scope_key: str
     lines: list[PlannedLine]
     before: Sequence[int] = ()
-    """Places of the instances that it waits for."""
+    """Places of the instances that it waits for, be it for their end or only for their start."""
+    starts: frozenset[int] = frozenset()
+    """Those of them whose start is enough."""
     unmet: tuple[Dependency, ...] = ()
     """Dependencies across definitions that found nothing."""
 
@@ -150,6 +154,7 @@ class Planner:
     def _wait(self, instance: Instance, groups: Mapping[_Group, dict[int, None]], count: int) -> int:
         """Find what an instance waits for beyond its own kind; gives the dependencies found until now."""
         before: dict[int, None] = {}
+        ends: set[int] = set()
         unmet = []
         for dependency in instance.definition.after:
             if dependency.scope is None:
@@ -159,10 +164,13 @@ class Planner:
                 if not found:
                     unmet.append(dependency)
             before.update(dict.fromkeys(found))
+            if not dependency.at_start:
+                ends.update(found)
             count += len(found)
             if count > MOST_DEPENDENCIES:
                 raise TooManyDependencies(instance.definition, dependency)
         instance.before = list(before)
+        instance.starts = frozenset(before).difference(ends)
         instance.unmet = tuple(unmet)
         return count
 
@@ -222,14 +230,17 @@ class Planner:
     def _item(self, instance: Instance, numbers: Sequence[ItemNo], no: ItemNo) -> Item:
         step, first = instance.step, instance.lines[0]
         definition = step.definition
-        after = tuple(sorted([numbers[place] for place in instance.before]))
+        starts = instance.starts
+        after = tuple(sorted([numbers[place] for place in instance.before if place not in starts]))
+        after_start = tuple(sorted([numbers[place] for place in starts]))
         lines = [line.subject for line in instance.lines[:MOST_LINES]]
         if len(instance.lines) > MOST_LINES:
             lines.append(f"… {len(instance.lines) - MOST_LINES} more")
         reason = f"{step.kind} for {', '.join(lines)}"
         if after:
-            more = f", … {len(after) - MOST_LINES} more" if len(after) > MOST_LINES else ""
-            reason += f", after {', '.join(map(str, after[:MOST_LINES]))}{more}"
+            reason += f", after {_listed(after)}"
+        if after_start:
+            reason += f", after the start of {_listed(after_start)}"
         subject = f"item {no}"
         self._journal.note("item", subject, reason, rule=step.name, source=step.source, seen={"lines": lines})
         for dependency in instance.unmet:
@@ -252,6 +263,7 @@ class Planner:
             sources=self._sources(instance.lines),
             root=first.root,
             after=after,
+            after_start=after_start,
             queue=definition.queue,
         )
 
@@ -274,9 +286,15 @@ class Planner:
         )
 
 
+def _listed(numbers: Sequence[ItemNo]) -> str:
+    more = f", … {len(numbers) - MOST_LINES} more" if len(numbers) > MOST_LINES else ""
+    return f"{', '.join(map(str, numbers[:MOST_LINES]))}{more}"
+
+
 def _written(dependency: Dependency) -> str:
     plan = f"{dependency.plan}/" if dependency.plan else ""
-    return f"{plan}{dependency.key}@{dependency.scope}"
+    start = "start of " if dependency.at_start else ""
+    return f"{start}{plan}{dependency.key}@{dependency.scope}"
 
 
 def _too_many(much: TooManyDependencies) -> Problem:

@@ -79,7 +79,8 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     """`bundle item`."""
     source: str
     beside: tuple[int, ...] | None
-    """Places of the items that it waits for, where all are of its own definition and scope; None: some are not."""
+    """Places of the items whose end it waits for, where all are of its own definition and scope; None: some are not,
+    or it waits for a start."""
 
 
 class Lane(msgspec.Struct, frozen=True, gc=False):
@@ -173,7 +174,8 @@ def _lane(plan: PlanDefinition) -> Lane:
     steps = []
     for definition in plan.items.values():
         is_near = all(
-            each.scope is None and plan.items[each.key].scope is definition.scope for each in definition.after
+            each.scope is None and not each.at_start and plan.items[each.key].scope is definition.scope
+            for each in definition.after
         )
         steps.append(
             Step(

@@ -150,6 +150,17 @@ def one_or_more(node: Node | None) -> tuple[Node, ...]:
     return tuple(node.items) if node.kind is Kind.LIST else (node,)
 
 
+def awaited(entry: Node) -> Node:
+    """What an entry of `after` waits for: itself, or what is under `start`."""
+    return entry["start"] if entry.kind is Kind.MAPPING else entry
+
+
+def waits_for(node: Node, key: str) -> Node:
+    """What an item (its node) waits for under a key; the item itself when there is no such entry."""
+    entries = map(awaited, one_or_more(node.get("after")))
+    return next((entry for entry in entries if entry.text.partition("@")[0].rpartition("/")[2] == key), node)
+
+
 def entries_of(node: Node | None) -> tuple[tuple[Node, Node], ...]:
     """The entries of a mapping; none of anything else."""
     return tuple(node.entries) if node is not None and node.kind is Kind.MAPPING else ()

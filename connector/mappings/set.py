@@ -148,7 +148,8 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependency:
-    """An item that must be final first: inside the definition, or (`scope`) anywhere in that scope.
+    """An item that must be final first: inside the definition, or (`scope`) anywhere in that scope. With `at_start`
+    it is enough that it has begun.
 
     `plan` narrows a dependency across definitions to one of them. A dependency across definitions on
     an item that the order's plan does not have is no dependency.
@@ -157,6 +158,7 @@ class Dependency:
     key: str
     scope: Scope | None = None
     plan: str | None = None
+    at_start: bool = False
     source: Source = NOWHERE
 
 
@@ -194,6 +196,8 @@ class ItemDefinition:
     after: tuple[Dependency, ...] = ()
     when: Expression | None = None
     """PLAN; false: the item is skipped."""
+    skip_branch: bool = False
+    """What comes after a skipped item and after nothing else is skipped as well."""
     interface: str | None = None
     """callout: `system.interface`."""
     completes: Completion | None = None

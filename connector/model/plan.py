@@ -51,6 +51,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     sources: tuple[LineId, ...] = ()
     root: LineId | None = None
     after: tuple[ItemNo, ...] = ()
+    """The items that must be final before it begins."""
+    after_start: tuple[ItemNo, ...] = ()
+    """The items that must have begun before it does."""
     state: ItemState = ItemState.PENDING
     epoch: int = 1
     attempts: int = 0
@@ -81,6 +84,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     """A sending of this epoch ended without a definite answer: it may have had its effect, or have it yet."""
     told: Told | None = None
     """The outcome that a call-back told while the item was on hold; it counts when the item is resumed."""
+    branch_skipped: bool = False
+    """Skipped, and with it whatever comes after nothing else."""
     ready_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -93,6 +98,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     def is_final(self) -> bool:
         """Needs nothing more."""
         return self.state in FINAL_ITEM_STATES
+
+    @property
+    def has_started(self) -> bool:
+        """Has begun once, or never will: what waits for its start may start."""
+        return self.started_at is not None or self.state in FINAL_ITEM_STATES
 
     @property
     def phase(self) -> Phase:
@@ -164,6 +174,7 @@ class Plan:
     memo: dict[str, JsonObject] = field(default_factory=dict, repr=False, compare=False)
     """What was made of parts that never change, by whoever made it."""
     _dependents: dict[ItemNo, tuple[ItemNo, ...]] = field(default_factory=dict)
+    _start_dependents: dict[ItemNo, tuple[ItemNo, ...]] = field(default_factory=dict)
     _unmet: dict[ItemNo, int] = field(default_factory=dict)
     _bundles: dict[LineId | None, dict[str, TechnicalLineNo]] | None = None
 
@@ -194,6 +205,7 @@ class Plan:
     def index(self) -> None:
         """Rebuild what is derived from the items: dependents, unmet dependencies, the counts."""
         dependents: dict[ItemNo, list[ItemNo]] = {}
+        start_dependents: dict[ItemNo, list[ItemNo]] = {}
         self._unmet = {}
         self.phases = dict.fromkeys(Phase, 0)
         for item in self.items.values():
@@ -202,9 +214,14 @@ class Plan:
                 dependents.setdefault(before, []).append(item.no)
                 if not self.items[before].is_final:
                     unmet += 1
+            for before in item.after_start:
+                start_dependents.setdefault(before, []).append(item.no)
+                if not self.items[before].has_started:
+                    unmet += 1
             self._unmet[item.no] = unmet
             self.phases[item.phase] += 1
         self._dependents = {no: tuple(followers) for no, followers in dependents.items()}
+        self._start_dependents = {no: tuple(followers) for no, followers in start_dependents.items()}
 
     def add(self, items: Iterable[Item], lines: Iterable[TechnicalLine]) -> None:
         """Grow the plan by new items and lines."""
@@ -227,6 +244,10 @@ class Plan:
         if item.is_final != before.is_final:
             step = -1 if item.is_final else 1
             for follower in self._dependents.get(item.no, ()):
+                self._unmet[follower] += step
+        if self._start_dependents and item.has_started != before.has_started:
+            step = -1 if item.has_started else 1
+            for follower in self._start_dependents.get(item.no, ()):
                 self._unmet[follower] += step
 
     def put_line(self, line: TechnicalLine) -> None:
@@ -258,8 +279,12 @@ class Plan:
         """The items that come directly after this one."""
         return self._dependents.get(no, ())
 
+    def start_dependents(self, no: ItemNo) -> tuple[ItemNo, ...]:
+        """The items that come directly after the start of this one."""
+        return self._start_dependents.get(no, ())
+
     def is_unblocked(self, no: ItemNo) -> bool:
-        """Every item before this one is final."""
+        """Every item before this one is final, or has begun where that is enough."""
         return self._unmet[no] == 0
 
     def items_by_state(self) -> Mapping[ItemState, int]:

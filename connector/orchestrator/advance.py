@@ -47,16 +47,31 @@ def settle(step: Step) -> None:
 
 def _begin(step: Step, item: Item) -> None:
     definition = step.definition(item)
+    if _is_on_skipped_branch(step, item):
+        _leave_out(step, item, "with the branch that it is on", with_branch=True)
+        return
     try:
         wanted = definition.when is None or definition.when.is_true(step.activation(item, definition.when))
     except EvaluationError as error:
         fail_finally(step, item, _unevaluable(error))
         return
     if not wanted:
-        skipped = step.move(item, ItemTrigger.CONDITION_FALSE, finished_at=step.now)
-        step.record("skipped", skipped, f"{definition.when.text if definition.when else ''} is false")
+        reason = f"{definition.when.text if definition.when else ''} is false"
+        _leave_out(step, item, reason, with_branch=definition.skip_branch)
         return
     start(step, item, ItemTrigger.DEPENDENCIES_MET, ItemTrigger.STARTED)
+
+
+def _is_on_skipped_branch(step: Step, item: Item) -> bool:
+    """It comes after something, and all of that was skipped together with its branch."""
+    items = step.plan.items
+    before = (*item.after, *item.after_start) if item.after_start else item.after
+    return bool(before) and all(items[no].branch_skipped for no in before)
+
+
+def _leave_out(step: Step, item: Item, reason: str, *, with_branch: bool) -> None:
+    skipped = step.move(item, ItemTrigger.CONDITION_FALSE, finished_at=step.now, branch_skipped=with_branch)
+    step.record("skipped", skipped, reason)
 
 
 def start(step: Step, item: Item, *triggers: ItemTrigger) -> None:

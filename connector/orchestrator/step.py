@@ -48,6 +48,8 @@ class Step:
         self.plan.put(moved)
         if moved.is_final and not item.is_final:
             self.to_look_at.extend(self.plan.dependents(item.no))
+        if moved.has_started and not item.has_started:
+            self.to_look_at.extend(self.plan.start_dependents(item.no))
         return moved
 
     def change(self, item: Item, **changes: Any) -> Item:

@@ -31,6 +31,7 @@ class ItemSpec(msgspec.Struct, omit_defaults=True):
     root: str | None = None
     after: tuple[int, ...] = ()
     undoes: int | None = None
+    after_start: tuple[int, ...] = ()
 
 
 class ItemProgress(msgspec.Struct, omit_defaults=True):
@@ -56,6 +57,7 @@ class ItemProgress(msgspec.Struct, omit_defaults=True):
     ready_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    branch_skipped: bool = False
 
 
 _EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in EVENT_TYPES}
@@ -79,6 +81,7 @@ def item_spec(item: Item) -> ItemSpec:
         item.root,
         item.after,
         item.undoes,
+        item.after_start,
     )
 
 
@@ -105,6 +108,7 @@ def item_progress(item: Item) -> ItemProgress:
         item.ready_at,
         item.started_at,
         item.finished_at,
+        item.branch_skipped,
     )
 
 

@@ -48,6 +48,7 @@ from connector.model.technical import Decision, TechnicalLine
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ACCOUNT = "001xx"
 ORDER = OrderId("801xx")
+START_OF = "start of "
 
 _compiled: dict[tuple[Environment, str], Expression] = {}
 
@@ -169,7 +170,7 @@ def item(
     kind: ItemType = ItemType.MILESTONE,
     **fields: Any,
 ) -> ItemDefinition:
-    """An item; `after` as in the YAML: `key`, `key@order`, `plan/key@bundle`."""
+    """An item; `after` as in the YAML: `key`, `key@order`, `plan/key@bundle`; `start of key` for its start."""
     return ItemDefinition(
         key=key,
         plan="",
@@ -183,12 +184,13 @@ def item(
 
 
 def _dependency(written: str) -> Dependency:
-    address, _, scope = written.partition("@")
+    address, _, scope = written.removeprefix(START_OF).partition("@")
     plan_name, _, key = address.rpartition("/")
     return Dependency(
         key=key,
         scope=Scope(scope) if scope else None,
         plan=plan_name or None,
+        at_start=written.startswith(START_OF),
         source=Source("plans.yaml", 5),
     )
 

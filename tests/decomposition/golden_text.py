@@ -58,6 +58,8 @@ def _described(made: Decomposition) -> Iterator[str]:
     for item in made.items:
         owner = f"T{item.line}" if item.line is not None else f"line {_sources(item.sources, numbers)}"
         after = f", after {', '.join(map(str, item.after))}" if item.after else ""
+        if item.after_start:
+            after += f", after the start of {', '.join(map(str, item.after_start))}"
         queue = f" for {item.queue}" if item.queue else ""
         yield f"{item.no}. {item.key} ({item.definition}, {item.type}{queue}) on {owner}{after}"
 

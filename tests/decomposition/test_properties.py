@@ -64,7 +64,7 @@ def a_set() -> MappingSet:
         rule("handset-parcel", "HANDSET", "PARCEL", top="line.attributes.speed"),
         rule("loose-keyed", "LOOSE", "KEYED", when="has(line.attributes.key)"),
         rule("loose-parcel", "LOOSE", "PARCEL", when='line.attributes.key in ["a", 1, true, [], {}]', top=value("line.attributes.deep.er", default=0)),
-        plan("do", item("start"), item("all", scope=Scope.BUNDLE, after=["start", "ship@order"]), item("end", after=["all", "start@line"])),
+        plan("do", item("start"), item("all", scope=Scope.BUNDLE, after=["start", "ship@order"]), item("end", after=["all", "start@line", "start of pack@bundle"])),
         plan("send", item("pack"), item("ship", after=["pack"])),
         plan("bill", item("bill", scope=Scope.ORDER, after=["do/end@order", "ship@bundle", "nothing@account"])),
         *(scenario(code, "do") for code in ("class:Thing", "ACCESS")),
@@ -188,7 +188,9 @@ def check_items(made: Decomposition) -> None:
     assert [each.no for each in made.items] == list(range(1, len(made.items) + 1))
     assert len({(each.definition, each.key, each.scope_key) for each in made.items}) == len(made.items)
     for each in made.items:
-        assert all(1 <= before < each.no for before in each.after), "every `after` exists, and comes before"
+        before = (*each.after, *each.after_start)
+        assert all(1 <= no < each.no for no in before), "all that it waits for exists, and comes before"
+        assert len(set(before)) == len(before), "who waits for the end does not wait for the start as well"
         assert each.sources
         assert each.line is None or 1 <= each.line <= len(made.lines)
 

@@ -98,6 +98,18 @@ def test_items(made: MappingSet) -> None:
     assert list(made.definition("send", "note").sets) == ["lifecycle"]
 
 
+def test_an_item_may_wait_for_a_start_and_take_its_branch_with_it() -> None:
+    path = "plans/parcels.yaml"
+    files = broken(path, "after: [check, print@bundle]", "after: [{start: check}, {start: print@bundle}, print@order]")
+    files[path] = files[path].replace("    when: line", "    skip_branch: true\n    when: line")
+    made = compile_set(files).require()
+
+    waits = [(before.key, before.scope, before.at_start) for before in made.definition("send", "ship").after]
+    assert waits == [("check", None, True), ("print", Scope.BUNDLE, True), ("print", Scope.ORDER, False)]
+    assert made.definition("send", "note").skip_branch
+    assert not made.definition("send", "ship").skip_branch
+
+
 def test_systems(made: MappingSet) -> None:
     system, ship = made.systems["warehouse"], made.interface("warehouse.ship")
     assert (system.base_url, system.auth, system.auth_name, system.inbound_secret) == (

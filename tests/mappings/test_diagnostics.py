@@ -134,6 +134,7 @@ CASES = [
     case("MAP040", f"{PARCELS}:21", "shipp", "no item `shipp` in `send`", PARCELS, "after: ship\n", "after: shipp\n"),
     case("MAP040", f"{PARCELS}:14", "prnt@bundle", "in any plan definition", PARCELS, "print@bundle", "prnt@bundle"),
     case("MAP040", f"{PARCELS}:14", "print/prnt@order", "in `print`", PARCELS, "print@bundle", "print/prnt@order"),
+    case("MAP040", f"{PARCELS}:14", "chek", "Did you mean `check`?", PARCELS, "[check, print@bundle]", "[{start: chek}, print@bundle]"),
     case("MAP040", f"{PARCELS}:14", "print", "write `print@order`", PARCELS, "print@bundle", "print"),
     case("MAP041", f"{BOXES}:12", "BOX", "commercial product", BOXES, "to: LABEL", "to: BOX"),
     case("MAP041", f"{PARCELS}:5", "Trouble", "queue of fallout", PARCELS, "queue: Checkers", "queue: Trouble"),
@@ -141,6 +142,7 @@ CASES = [
     # -- rings, reach ---------------------------------------------------------------------------------
     case("MAP050", f"{PARCELS}:14", "rest", "wait for each other", PARCELS, "after: [check, print@bundle]", "after: [check, rest, print@bundle]"),
     case("MAP050", f"{PARCELS}:14", "ship", "ship → ship", PARCELS, "after: [check, print@bundle]", "after: [check, ship]"),
+    case("MAP050", f"{PARCELS}:14", "rest", "ship → rest → arrived → ship", PARCELS, "after: [check, print@bundle]", "after: [check, {start: rest}, print@bundle]"),
     case("MAP051", "plans/labels.yaml:6", "ship@order", "print/print → send/ship → print/print", "plans/labels.yaml",
          "interface: printer.print", "interface: printer.print\n    after: ship@order"),
     case("MAP052", f"{BOXES}:12", "LABEL", "PARCEL → LABEL → PARCEL", BOXES, "sku: line.attributes.sku\n",
@@ -166,6 +168,7 @@ CASES = [
     case("MAP070", "plans/labels.yaml:3", "print", "A callout needs `interface`", "plans/labels.yaml", "    interface: printer.print\n", ""),
     case("MAP070", f"{PARCELS}:3", "check", "needs `queue`", PARCELS, "    queue: Checkers\n", ""),
     case("MAP070", f"{PARCELS}:26", "rest", "either `duration: PT1H` or `until`", PARCELS, "    duration: PT1H\n", ""),
+    case("MAP070", f"{PARCELS}:30", "true", "`skip_branch` needs `when`", PARCELS, "    duration: PT1H\n", "    duration: PT1H\n    skip_branch: true\n"),
     case("MAP071", f"{PARCELS}:8", "Brokn", "Did you mean `Broken`?", PARCELS, "failing_outcomes: [Broken]", "failing_outcomes: [Brokn]"),
     case("MAP072", f"{PARCELS}:16", "warehouse.arrived", "names no item", PARCELS, "on: warehouse.shipped", "on: warehouse.arrived"),
     # -- systems --------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from connector.orchestrator.step import Step
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ORDER = OrderId("801000000000001AAA")
 LINE = LineId("802000000000001AAA")
+START_OF = "start of "
 
 
 def callout(key: str, interface: str = "sys.put", **more: Any) -> ItemDefinition:
@@ -99,7 +100,7 @@ class Story:
 
     @classmethod
     def of(cls, *items: tuple[ItemDefinition, tuple[str, ...]], mappings: MappingSet | None = None) -> Story:
-        """A plan of these items, each with the keys that it comes after, begun."""
+        """A plan of these items, each with the keys that it comes after (`start of KEY`: after its start), begun."""
         definitions = [item for item, _ in items]
         numbers = {item.key: ItemNo(no) for no, item in enumerate(definitions, 1)}
         line = TechnicalLine(
@@ -118,7 +119,8 @@ class Story:
                     line=line.no,
                     sources=(LINE,),
                     root=LINE,
-                    after=tuple(numbers[key] for key in after),
+                    after=tuple(numbers[key] for key in after if not key.startswith(START_OF)),
+                    after_start=tuple(numbers[key.removeprefix(START_OF)] for key in after if key.startswith(START_OF)),
                 )
                 for item, after in items
             ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,39 +27,41 @@ from connector.model.ids import CommandId, ItemNo
 from connector.model.plan import Plan
 from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase, PlanState
 from connector.store import codec
-from tests.orchestrator.building import Story, awaited, callout, definition, manual
+from tests.orchestrator.building import START_OF, Story, awaited, callout, definition, manual
 
 MOST_ITEMS = 6
 
 
-def item_of(kind: str, key: str, when: str | None, within: timedelta | None) -> ItemDefinition:
+def item_of(kind: str, key: str, within: timedelta | None, **condition: Any) -> ItemDefinition:
     match kind:
         case "callout":
-            return callout(key, when=when)
+            return callout(key, **condition)
         case "async":
-            return awaited(key, when=when, within=within)
+            return awaited(key, within=within, **condition)
         case "manual":
-            return manual(key, when=when, outcomes=("Yes", "No"), failing_outcomes=("No",))
+            return manual(key, outcomes=("Yes", "No"), failing_outcomes=("No",), **condition)
         case "event":
-            return awaited(key, kind=ItemType.EVENT, on="sys.news", when=when, within=within)
+            return awaited(key, kind=ItemType.EVENT, on="sys.news", within=within, **condition)
         case "timer":
-            return definition(key, ItemType.TIMER, when=when, duration=timedelta(minutes=5))
+            return definition(key, ItemType.TIMER, duration=timedelta(minutes=5), **condition)
         case "milestone":
-            return definition(key, ItemType.MILESTONE, when=when)
+            return definition(key, ItemType.MILESTONE, **condition)
         case _:
-            return definition(key, ItemType.AUTO, when=when, task="set")
+            return definition(key, ItemType.AUTO, task="set", **condition)
 
 
 @st.composite
 def plans(draw: st.DrawFn) -> list[tuple[ItemDefinition, tuple[str, ...]]]:
-    """A plan of all item types, each item after any of those before it."""
+    """A plan of all item types, each item after any of those before it, or after their start."""
     items: list[tuple[ItemDefinition, tuple[str, ...]]] = []
     for number in range(draw(st.integers(1, MOST_ITEMS))):
         kind = draw(st.sampled_from(["callout", "async", "manual", "event", "timer", "milestone", "auto"]))
         when = draw(st.sampled_from([None, None, "true", "false", "line.attributes.missing"]))
         within = draw(st.sampled_from([None, timedelta(hours=1)]))
-        after = tuple(other.key for other, _ in items if draw(st.booleans()))
-        items.append((item_of(kind, f"i{number}", when, within), after))
+        waits = [(other.key, draw(st.sampled_from([None, None, "", START_OF]))) for other, _ in items]
+        after = tuple(f"{what}{key}" for key, what in waits if what is not None)
+        condition = {"when": when, "skip_branch": when is not None and draw(st.booleans())}
+        items.append((item_of(kind, f"i{number}", within, **condition), after))
     return items
 
 
@@ -100,6 +103,23 @@ def is_consistent(plan: Plan) -> bool:
         assert plan.is_unblocked(item.no) == again.is_unblocked(item.no)
         if item.state not in (ItemState.PENDING, ItemState.ON_HOLD, *FINAL_ITEM_STATES):
             assert plan.is_unblocked(item.no), f"{item.key} began before what comes before it was done"
+            assert all(plan.items[no].is_final for no in item.after)
+            assert all(plan.items[no].has_started for no in item.after_start)
+    return True
+
+
+def skips_whole_branches(story: Story) -> bool:
+    """What comes only after skipped branches is skipped with them, and nothing else is skipped so."""
+    items = story.plan.items
+    for item in items.values():
+        before = [*item.after, *item.after_start]
+        is_cut_off = bool(before) and all(items[no].branch_skipped for no in before)
+        if item.started_at is not None:
+            assert not is_cut_off, f"{item.key} began on a branch that is skipped"
+        if item.branch_skipped:
+            definition = story.mappings.definition(item.definition, item.key)
+            assert item.state is ItemState.SKIPPED
+            assert is_cut_off or (definition.skip_branch and definition.when is not None)
     return True
 
 
@@ -128,6 +148,7 @@ def test_whatever_happens_the_plan_stays_true_and_never_sticks(
         story.later(timedelta(seconds=1))
         assert is_consistent(story.plan)
         assert is_waiting_for_something(story)
+        assert skips_whole_branches(story)
         for no, item in story.plan.items.items():
             if before[no].is_final:
                 assert item == before[no], "what is final stays as it is"

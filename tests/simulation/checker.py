@@ -97,6 +97,7 @@ class Checker:
             self._is_about_itself(plan, item)
             if item.state not in _NOT_BEGUN:
                 open_before = [other for other in item.after if not plan.items[other].is_final]
+                open_before += [other for other in item.after_start if not plan.items[other].has_started]
                 if open_before:
                     violated("no dependency is violated", f"{name} is {item.state} before {open_before}")
             visit = item.outputs.get("visit")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Literal, cast
 
 from connector.mappings.document import Kind, Node
-from connector.mappings.draft import Draft, Made, entries_of, items_of, one_or_more, word
+from connector.mappings.draft import Draft, Made, awaited, entries_of, items_of, one_or_more, word
 from connector.mappings.set import EVENT, PLAN, Completion, Dependency, FormField, ItemDefinition, PlanDefinition, Scope
 from connector.mappings.shapes import duration
 from connector.model.states import ItemType
@@ -19,6 +19,7 @@ _ANY_TYPE = frozenset(
         "name",
         "scope",
         "when",
+        "skip_branch",
         "after",
         "ponr",
         "penalty",
@@ -90,6 +91,7 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
         scope=Scope(word(node, "scope", "line")),
         after=tuple(_dependency(draft, plan, entry) for entry in one_or_more(node.get("after"))),
         when=expressions.scalar(when, PLAN, "condition") if when is not None else None,
+        skip_branch=_is_true(node, "skip_branch"),
         interface=interface.text if interface is not None else None,
         completes=_completion(draft, node.get("completes")),
         queue=queue.text if queue is not None else None,
@@ -140,6 +142,8 @@ def _fits_type(draft: Draft, node: Node, kind: ItemType) -> None:
         )
     if node.get("failing_outcomes") is not None and outcomes is None:
         node["failing_outcomes"].report(draft.findings, "MAP070", "`failing_outcomes` needs `outcomes`.")
+    if _is_true(node, "skip_branch") and node.get("when") is None:
+        node["skip_branch"].report(draft.findings, "MAP070", "`skip_branch` needs `when`: what skips the item.")
     task = word(node, "task")
     if kind is ItemType.AUTO and (task == "set") != (node.get("set") is not None) and task:
         message = (
@@ -185,7 +189,13 @@ def _durations(node: Node) -> tuple[timedelta | None, timedelta | None]:
     return duration(length.text), None
 
 
-def _dependency(draft: Draft, plan: str, node: Node) -> Dependency:
+def _is_true(node: Node, key: str) -> bool:
+    value = node.get(key)
+    return value is not None and value.plain is True
+
+
+def _dependency(draft: Draft, plan: str, entry: Node) -> Dependency:
+    node = awaited(entry)
     path, _, scope = node.text.partition("@")
     named, separator, key = path.rpartition("/")
     if not scope and not separator:
@@ -207,7 +217,13 @@ def _dependency(draft: Draft, plan: str, node: Node) -> Dependency:
             draft.known(node, draft.names.plans[named], "MAP040", "item", word=key, inside=f"in `{named}`")
     else:
         draft.known(node, draft.names.item_keys, "MAP040", "item", word=key, inside="in any plan definition")
-    return Dependency(key=key, scope=Scope(scope) if scope else None, plan=named or None, source=node.source)
+    return Dependency(
+        key=key,
+        scope=Scope(scope) if scope else None,
+        plan=named or None,
+        at_start=entry is not node,
+        source=node.source,
+    )
 
 
 def _form(draft: Draft, node: Node) -> tuple[FormField, ...]:

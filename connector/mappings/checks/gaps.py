@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from connector.mappings.document import Node
-from connector.mappings.draft import Draft
+from connector.mappings.draft import Draft, waits_for
 from connector.mappings.expression import EvaluationError, Expression
 from connector.mappings.set import ItemDefinition
 from connector.model.states import ItemType
@@ -94,17 +93,11 @@ def _dependencies(draft: Draft) -> None:
         for dependency in made.value.after:
             plans = {dependency.plan} if dependency.plan else plans_with.get(dependency.key, set())
             if dependency.scope is not None and plans and used.isdisjoint(plans):
-                _entry(made.node, dependency.key).report(
+                waits_for(made.node, dependency.key).report(
                     draft.findings,
                     "MAP054",
                     f"This waits for nothing: no scenario chooses {', '.join(sorted(f'`{name}`' for name in plans))}.",
                 )
-
-
-def _entry(node: Node, key: str) -> Node:
-    after = node.get("after")
-    entries = after.items if after is not None and after.items else (after or node,)
-    return next((entry for entry in entries if entry.text.partition("@")[0].rpartition("/")[2] == key), node)
 
 
 def _events(draft: Draft) -> None:

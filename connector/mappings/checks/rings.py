@@ -1,4 +1,7 @@
-"""Rings: what waits for itself, or leads back to itself, by way of others."""
+"""Rings: what waits for itself, or leads back to itself, by way of others.
+
+Of a ring nothing ever begins, whether one item waits for the end of the next or only for its start.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from connector.mappings.document import Node
-from connector.mappings.draft import Draft, one_or_more
+from connector.mappings.draft import Draft, waits_for
 from connector.mappings.set import Dependency
 
 T = TypeVar("T", bound=Hashable)
@@ -65,9 +68,7 @@ def _others(draft: Draft, dependency: Dependency, by_key: Mapping[str, Sequence[
 
 def _after(draft: Draft, item: _Item, key: str) -> Node:
     """The entry of `after` that waits for a key."""
-    node = draft.items[item].node
-    entries = one_or_more(node.get("after"))
-    return next((entry for entry in entries if entry.text.partition("@")[0].rpartition("/")[2] == key), node)
+    return waits_for(draft.items[item].node, key)
 
 
 def _rules(draft: Draft) -> None:

@@ -78,6 +78,7 @@ COMPLETION = Record(
         "within": optional(Duration(), "How long to wait before it is a failure."),
     },
 )
+START = Record("the start of an item", {"start": required(DEPENDENCY, "The item that must have begun.")})
 EXPECTATION = Record("an expected duration", {"likely": required(Duration(), "How long it usually takes.")})
 ITEM = Record(
     "an item",
@@ -87,7 +88,11 @@ ITEM = Record(
         "name": optional(TEXT, "For people; made from the key when absent."),
         "scope": optional(OneOf(tuple(Scope)), "One item per line, bundle, order or account."),
         "when": optional(Cel(), "False: the item is skipped."),
-        "after": optional(ListOf(DEPENDENCY, or_one=True), "The items that must be over first."),
+        "skip_branch": optional(Boolean(), "True: with the item is skipped what comes after nothing else."),
+        "after": optional(
+            ListOf(ByKind("an item to wait for", scalar=DEPENDENCY, mapping=START), or_one=True),
+            "The items that must be over first; with `{start: key}` those that must have begun.",
+        ),
         "interface": optional(INTERFACE, "callout: what to call."),
         "completes": optional(COMPLETION, "callout: the event that completes it; event: what to wait for."),
         "queue": optional(NAME, "manual: whose task it is."),
