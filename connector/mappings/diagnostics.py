@@ -102,6 +102,8 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
     ("MAP071", _ERROR, "A failing outcome is none of the outcomes."),
     ("MAP072", _ERROR, "An event item or asynchronous callout waits for an event that can't reach it."),
     ("MAP073", _ERROR, "What undoes or amends an item waits for items that are not its own."),
+    ("MAP074", _ERROR, "An expression asks for an item that this one does not wait for (`items.check`)."),
+    ("MAP075", _ERROR, "An item never ends with the outcome that it is compared with."),
     # systems
     ("MAP080", _ERROR, "The base URL is not exactly the name of a setting (`${NETWORK_URL}`)."),
     ("MAP081", _ERROR, "A header's name is not valid in HTTP, or is set by the connector itself."),

@@ -26,9 +26,10 @@ RULE = Environment("order", "line", "inventory")
 """Decomposition: `line` is the source line (commercial or technical), `inventory` the as-is attributes
 of the account's item of the target product with the same scope key (empty when there is none)."""
 
-PLAN = Environment("order", "line", "bundle", "item", "now")
-"""Scenarios, item conditions and requests: `line` is the technical line, `item` the item itself, `bundle`
-the attributes of all technical lines of the same root line, by product (`bundle["MSISDN"].number`)."""
+PLAN = Environment("order", "line", "bundle", "item", "items", "now")
+"""Scenarios, items and requests: `line` is the technical line, `item` the item itself, `bundle` the attributes of all
+technical lines of the same root line, by product (`bundle["MSISDN"].number`), and in the expressions of items `items`
+what has become of those that come before, by key (`items["credit-check"].outcome`)."""
 
 EVENT = Environment("order", "line", "bundle", "item", "event")
 """Matching of external events: `event` is what the system's event definition put out."""

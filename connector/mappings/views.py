@@ -5,7 +5,7 @@ Absent values are absent keys, never null, so that `has(order.requested_at)` mea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -133,6 +133,23 @@ def item_view(plan: Plan, item: Item, only: Iterable[str] | None = None) -> Json
         if value is not None:
             view[name] = value
     return view
+
+
+ITEM_BEFORE_FIELDS = ("state", "outcome", "outcomes", "outputs")
+
+
+def item_before_view(items: Sequence[Item]) -> JsonObject:
+    """One entry of the variable `items`: what has become of the items of one key, all of which are over.
+
+    `outcomes` are those of all of them, the rest is the first one's; of none, everything is empty.
+    """
+    first = items[0] if items else None
+    return {
+        "state": first.state.value if first else "",
+        "outcome": (first.outcome or "") if first else "",
+        "outcomes": list(dict.fromkeys(item.outcome for item in items if item.outcome)),
+        "outputs": first.outputs if first else {},
+    }
 
 
 def _failure_view(item: Item) -> JsonObject | None:

@@ -18,6 +18,7 @@ from connector.model.ids import ItemNo
 from connector.model.json import JsonObject
 from connector.model.plan import Item, Plan
 from connector.model.states import ItemTrigger, next_item_state
+from connector.orchestrator.before import items_before
 
 
 @dataclass(slots=True)
@@ -87,6 +88,8 @@ class Step:
                     made[name] = self.plan.bundle_attributes(item.root)
                 case "item":
                     made[name] = item_view(self.plan, item, fields)
+                case "items":
+                    made[name] = items_before(self.plan, item, fields)
                 case "now":
                     made[name] = self.now
                 case "event":

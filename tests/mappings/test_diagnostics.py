@@ -171,6 +171,12 @@ CASES = [
     case("MAP070", f"{PARCELS}:30", "true", "`skip_branch` needs `when`", PARCELS, "    duration: PT1H\n", "    duration: PT1H\n    skip_branch: true\n"),
     case("MAP071", f"{PARCELS}:8", "Brokn", "Did you mean `Broken`?", PARCELS, "failing_outcomes: [Broken]", "failing_outcomes: [Brokn]"),
     case("MAP072", f"{PARCELS}:16", "warehouse.arrived", "names no item", PARCELS, "on: warehouse.shipped", "on: warehouse.arrived"),
+    case("MAP074", f"{PARCELS}:33", "chek", "Did you mean `check`?", PARCELS, 'when: line.action == "Add"', "when: items[\"chek\"].outcome == \"Fine\""),
+    case("MAP074", f"{PARCELS}:33", "done", "Only of what it waits for", PARCELS, 'when: line.action == "Add"', "when: items.done.state == \"Completed\""),
+    case("MAP074", f"{WAREHOUSE}:30", "check", "an item's own expressions", WAREHOUSE, 'reference: item.ref', 'reference: items["check"].outcome'),
+    case("MAP075", f"{PARCELS}:33", '"Fin"', "Did you mean `Fine`?", PARCELS, 'when: line.action == "Add"', "when: items.check.outcome == \"Fin\""),
+    case("MAP075", f"{PARCELS}:33", '"Broken"', "the item fails", PARCELS, 'when: line.action == "Add"', "when: items.check.outcome in [\"Fine\", \"Broken\"]"),
+    case("MAP075", f"{PARCELS}:33", '"Fine"', "Only a manual task", PARCELS, 'when: line.action == "Add"', "when: '!(\"Fine\" in items[\"ship\"].outcomes)'"),
     # -- systems --------------------------------------------------------------------------------------
     case("MAP080", f"{PRINTER}:2", "http://user:secret@printer", "Write `base_url: ${NETWORK_URL}`", PRINTER, "${PRINTER_URL}", "http://user:secret@printer"),
     case("MAP081", f"{WAREHOUSE}:24", "X Channel", "not a header's name", WAREHOUSE, "X-Channel", "X Channel"),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 
 from connector.mappings.build.salesforce import intake_attributes
+from connector.mappings.checks import before
 from connector.mappings.checks.visible import (
     ACCOUNT_FIELDS,
     ANYTHING,
@@ -84,6 +85,9 @@ def _check(draft: Draft, placed: Placed, variables: Variables) -> None:
         )
         if inside.what == "attribute":
             message = f"There is no attribute `{missing.name}` of {inside.whose}."
+        if inside.what == "item":
+            message = f"There is no item `{missing.name}` in {inside.whose}."
+            hint = hint or "Only of what it waits for, by `after`, an item knows what has become."
         if inside.what == "product":
             message = f"There is no technical product `{missing.name}`."
         placed.report(
@@ -174,7 +178,7 @@ class _Seen:
     def _scenario(self, products: frozenset[str]) -> Variables:
         return {"order": self.order, "line": self.line(products), "now": ANYTHING}
 
-    def _plan(self, products: Iterable[str]) -> Variables:
+    def _plan(self, products: Iterable[str]) -> dict[str, Visible]:
         line = ANYTHING
         if self.draft.complete:
             line = _with(self.line(frozenset(products)), "`line`", without=COMMERCIAL_RELATIVES)
@@ -188,9 +192,8 @@ class _Seen:
 
     def _item(self, item: ItemDefinition) -> Iterator[tuple[Expression, Variables]]:
         variables = self._plan(self.plan_products.get(item.plan, ()))
-        for expression in (item.when, item.instructions, item.until, *item.sets.values()):
-            if expression is not None:
-                yield expression, variables
+        for expression in before.expressions_of(item):
+            yield expression, variables | self._before(item, expression)
         if item.completes is not None and item.completes.match is not None:
             event = self.draft.events.get(item.completes.on)
             inside = ANYTHING
@@ -200,6 +203,9 @@ class _Seen:
                 )
             without_now = {name: view for name, view in variables.items() if name != "now"}
             yield item.completes.match, {**without_now, "event": inside}
+
+    def _before(self, item: ItemDefinition, expression: Expression) -> dict[str, Visible]:
+        return {"items": before.visible(self.draft, item) if "items" in expression.variables else ANYTHING}
 
     def _interfaces(self) -> Iterator[tuple[Expression, Variables]]:
         users: dict[str, set[str]] = {}
@@ -211,7 +217,7 @@ class _Seen:
                 if called is not None and called.value.recall:
                     users.setdefault(f"{called.value.system}.{called.value.recall}", set()).update(products)
         for name, interface in self.draft.interfaces.items():
-            variables = self._plan(users.get(name, ()))
+            variables = self._plan(users.get(name, ())) | {"items": before.IN_REQUESTS}
             for expression in _of_request(interface.value.request):
                 yield expression, variables
 
