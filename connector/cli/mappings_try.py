@@ -142,6 +142,11 @@ def _outputs(mapping_set: MappingSet, definition: ItemDefinition) -> Iterator[st
     if definition.completes is not None:
         system, _, event = definition.completes.on.partition(".")
         yield from mapping_set.systems[system].events[event].outputs
+    if definition.collect is not None:
+        yield definition.collect
+    elif definition.subplan is not None:
+        for inside in mapping_set.plans[definition.subplan].items.values():
+            yield from _outputs(mapping_set, inside)
 
 
 def _critical_path(
@@ -347,6 +352,8 @@ def _does(definition: ItemDefinition) -> str:
         definition.interface or "",
         f"queue {definition.queue}" if definition.queue else "",
         definition.task or "",
+        definition.subplan or "",
+        f"for each of {definition.for_each.text}" if definition.for_each else "",
         f"until {definition.completes.on}" if definition.completes else "",
         f"for {definition.duration}" if definition.duration else "",
         f"until {definition.until.text}" if definition.until else "",

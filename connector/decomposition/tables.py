@@ -203,4 +203,6 @@ def _filled_later(mapping_set: MappingSet) -> frozenset[str]:
         for item in plan.items.values():
             names.update(item.sets)
             names.update(field.name for field in item.form)
+            if item.collect is not None:
+                names.add(item.collect)
     return frozenset(names)

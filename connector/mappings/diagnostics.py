@@ -89,6 +89,7 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
     ("MAP052", _ERROR, "Rules lead a technical product back to itself."),
     ("MAP053", _ERROR, "Classes are each other's parents in a ring."),
     ("MAP054", _WARNING, "An item, rule, scenario, event or dependency can never come to pass."),
+    ("MAP055", _ERROR, "Subplans contain each other in a ring."),
     # completeness
     ("MAP060", _ERROR, "Two rules take the same product to the same target with equal priority and no condition."),
     ("MAP061", _ERROR, "Two rows of the fallout table match exactly the same failures."),
@@ -104,6 +105,7 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
     ("MAP073", _ERROR, "What undoes or amends an item waits for items that are not its own."),
     ("MAP074", _ERROR, "An expression asks for an item that this one does not wait for (`items.check`)."),
     ("MAP075", _ERROR, "An item never ends with the outcome that it is compared with."),
+    ("MAP076", _ERROR, "A plan definition that is used as a subplan is not closed in itself."),
     # systems
     ("MAP080", _ERROR, "The base URL is not exactly the name of a setting (`${NETWORK_URL}`)."),
     ("MAP081", _ERROR, "A header's name is not valid in HTTP, or is set by the connector itself."),
@@ -115,7 +117,7 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
     ("MAP092", _ERROR, "The way in which records are found (by external id or by Id) does not fit their kind."),
     # unused
     ("MAP100", _WARNING, "A list is used by no rule."),
-    ("MAP101", _WARNING, "A plan definition is chosen by no scenario, and undoes or amends nothing."),
+    ("MAP101", _WARNING, "A plan definition is chosen by no scenario and no subplan, and undoes or amends nothing."),
     ("MAP102", _WARNING, "An interface is used by no item."),
     ("MAP103", _WARNING, "A queue is used by nothing."),
     ("MAP104", _WARNING, "A retry policy is used by no row of the fallout table."),

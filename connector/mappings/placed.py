@@ -21,7 +21,7 @@ from connector.mappings.syntax import Reference
 MAX_TREE_LENGTH = 40_000
 """Longest expression made from a tree, in characters."""
 
-Gives = Literal["anything", "condition", "text"]
+Gives = Literal["anything", "condition", "text", "list"]
 
 
 # -- from a scalar's text back to the file ---------------------------------------------------------------
@@ -198,7 +198,7 @@ class Expressions:
             return environment.compile("true" if gives == "condition" else "null", node.source)
         found = expression.result_type
         if not _fits(found, gives):
-            wanted = {"condition": "true or false", "text": "text", "anything": "a JSON value"}[gives]
+            wanted = {"condition": "true or false", "text": "text", "list": "a list", "anything": "a JSON value"}[gives]
             node.report(self.findings, "MAP024", f"Here belongs {wanted}, and this gives {_TYPES.get(found, found)}.")
         self.placed[id(expression)] = Placed(expression, node, pieces)
         self._kept.append(expression)
@@ -230,6 +230,8 @@ def _fits(found: str, gives: Gives) -> bool:
         return found in {"BOOL", "DYN"}
     if gives == "text":
         return found in {"STRING", "DYN", "TIMESTAMP"}
+    if gives == "list":
+        return found not in _TYPES
     return found not in {"BYTES", "TYPE"}
 
 

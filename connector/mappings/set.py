@@ -220,6 +220,12 @@ class ItemDefinition:
     """auto: which built-in task."""
     sets: Mapping[str, Expression] = field(default_factory=dict)
     """auto `set`: attributes of the technical line (PLAN)."""
+    subplan: str | None = None
+    """subplan: the plan definition of its items."""
+    for_each: Expression | None = None
+    """subplan: an instance for each element of this list (PLAN), which its items see as `item.each`."""
+    collect: str | None = None
+    """subplan with `for_each`: the attribute that gets the outputs of the instances, as a list."""
     ponr: Literal["soft", "hard"] | None = None
     penalty: str = ""
     """What it costs to pass a soft point of no return."""

@@ -181,6 +181,8 @@ _ITEM_FIELDS: Mapping[str, Callable[[Plan, Item], Any]] = {
     "epoch": lambda _, item: item.epoch,
     "attempts": lambda _, item: item.attempts,
     "idempotency_key": lambda plan, item: idempotency_key(plan.id, item.no, item.epoch),
+    "parent": lambda _, item: item.parent,
+    "each": lambda _, item: item.each,
     "outputs": lambda _, item: item.outputs,
     "outcome": lambda _, item: item.outcome,
     "waiting_for": lambda _, item: item.waiting_for,

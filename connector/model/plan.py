@@ -7,7 +7,7 @@ transaction fails the shell throws the plan away and loads it again, so a half-a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from msgspec.structs import replace as replace_fields
 
 from connector.model.failure import Failure, Problem
 from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo
-from connector.model.json import JsonObject
+from connector.model.json import Json, JsonObject
 from connector.model.order import InventoryItem, Order, Priority
 from connector.model.revision import Revision, Version, VersionState
 from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase, PlanState
@@ -54,6 +54,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     """The items that must be final before it begins."""
     after_start: tuple[ItemNo, ...] = ()
     """The items that must have begun before it does."""
+    parent: ItemNo | None = None
+    """The subplan item that it is one of the items of."""
+    each: Json = None
+    """What its instance of the subplan was made for, where the subplan has one for each element of a list."""
     state: ItemState = ItemState.PENDING
     epoch: int = 1
     attempts: int = 0
@@ -110,8 +114,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
         if self.state in FINAL_ITEM_STATES:
             return Phase.DONE
         if self.state is ItemState.RUNNING:
-            at_work = self.type is ItemType.CALLOUT and not self.accepted
-            return Phase.BUSY if at_work else Phase.WAITING
+            if self.type is ItemType.CALLOUT and not self.accepted:
+                return Phase.BUSY
+            return Phase.IDLE if self.type is ItemType.SUBPLAN else Phase.WAITING
         return _PHASES[self.state]
 
 
@@ -176,6 +181,9 @@ class Plan:
     _dependents: dict[ItemNo, tuple[ItemNo, ...]] = field(default_factory=dict)
     _start_dependents: dict[ItemNo, tuple[ItemNo, ...]] = field(default_factory=dict)
     _unmet: dict[ItemNo, int] = field(default_factory=dict)
+    _instances: dict[tuple[ItemNo, str], list[ItemNo]] = field(default_factory=dict)
+    _open_below: dict[ItemNo, int] = field(default_factory=dict)
+    _last: int = 0
     _bundles: dict[LineId | None, dict[str, TechnicalLineNo]] | None = None
 
     def __post_init__(self) -> None:
@@ -204,11 +212,17 @@ class Plan:
 
     def index(self) -> None:
         """Rebuild what is derived from the items: dependents, unmet dependencies, the counts."""
+        self._dependents, self._start_dependents = {}, {}
+        self._unmet, self._instances, self._open_below = {}, {}, {}
+        self._last = 0
+        self.phases = dict.fromkeys(Phase, 0)
+        self._count_in(self.items.values())
+
+    def _count_in(self, items: Iterable[Item]) -> None:
+        """Add to what is derived what follows from these items, which nothing waited for before."""
         dependents: dict[ItemNo, list[ItemNo]] = {}
         start_dependents: dict[ItemNo, list[ItemNo]] = {}
-        self._unmet = {}
-        self.phases = dict.fromkeys(Phase, 0)
-        for item in self.items.values():
+        for item in items:
             unmet = 0
             for before in item.after:
                 dependents.setdefault(before, []).append(item.no)
@@ -220,8 +234,14 @@ class Plan:
                     unmet += 1
             self._unmet[item.no] = unmet
             self.phases[item.phase] += 1
-        self._dependents = {no: tuple(followers) for no, followers in dependents.items()}
-        self._start_dependents = {no: tuple(followers) for no, followers in start_dependents.items()}
+            self._last = max(self._last, item.no)
+            if item.parent is not None:
+                self._instances.setdefault((item.parent, item.scope_key), []).append(item.no)
+                self._open_below[item.parent] = self._open_below.get(item.parent, 0) + (not item.is_final)
+        for no, followers in dependents.items():
+            self._dependents[no] = (*self._dependents.get(no, ()), *followers)
+        for no, followers in start_dependents.items():
+            self._start_dependents[no] = (*self._start_dependents.get(no, ()), *followers)
 
     def add(self, items: Iterable[Item], lines: Iterable[TechnicalLine]) -> None:
         """Grow the plan by new items and lines."""
@@ -229,10 +249,15 @@ class Plan:
             self.lines[line.no] = line
             self.changed_lines.add(line.no)
         self._bundles = None
+        items = list(items)
+        known = len(self.items)
         for item in items:
             self.items[item.no] = item
             self.changed_items.setdefault(item.no, None)
-        self.index()
+        if len(self.items) == known + len(items):
+            self._count_in(items)
+        else:
+            self.index()
 
     def put(self, item: Item) -> None:
         """Replace an item by its next version, and keep the derived counts true."""
@@ -245,6 +270,8 @@ class Plan:
             step = -1 if item.is_final else 1
             for follower in self._dependents.get(item.no, ()):
                 self._unmet[follower] += step
+            if item.parent is not None:
+                self._open_below[item.parent] += step
         if self._start_dependents and item.has_started != before.has_started:
             step = -1 if item.has_started else 1
             for follower in self._start_dependents.get(item.no, ()):
@@ -282,6 +309,19 @@ class Plan:
     def start_dependents(self, no: ItemNo) -> tuple[ItemNo, ...]:
         """The items that come directly after the start of this one."""
         return self._start_dependents.get(no, ())
+
+    @property
+    def next_no(self) -> ItemNo:
+        """The number of the next item that is made."""
+        return ItemNo(self._last + 1)
+
+    def instance(self, parent: ItemNo, scope_key: str) -> Sequence[ItemNo]:
+        """The items of one instance of a subplan."""
+        return self._instances.get((parent, scope_key), ())
+
+    def has_open_below(self, no: ItemNo) -> bool:
+        """An item of this subplan is not final."""
+        return self._open_below.get(no, 0) > 0
 
     def is_unblocked(self, no: ItemNo) -> bool:
         """Every item before this one is final, or has begun where that is enough."""

@@ -19,6 +19,7 @@ class ItemType(StrEnum):
     EVENT = "event"
     TIMER = "timer"
     MILESTONE = "milestone"
+    SUBPLAN = "subplan"
 
 
 class ItemState(StrEnum):

@@ -25,6 +25,7 @@ from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.orchestrator.fallout import judge
 from connector.orchestrator.requests import RenderError, expressions, render
 from connector.orchestrator.step import Step
+from connector.orchestrator.subplans import Unlistable, items_of, outputs_of
 from connector.orchestrator.unwanted import BY_PERSON, TOO_LATE, end, give_up, is_recall, nothing_to_undo
 from connector.orchestrator.unwanted import recalled as _recalled
 
@@ -38,6 +39,8 @@ def settle(step: Step) -> None:
                 _begin(step, item)
             else:
                 step.move(item, ItemTrigger.FROZEN, waiting_for="the plan to go on")
+        elif item.type is ItemType.SUBPLAN and item.state is ItemState.RUNNING:
+            _close_subplan(step, item)
     if step.plan.open_items == 0 and step.plan.state is PlanState.IN_PROGRESS:
         step.plan.state = PlanState.CANCELED if step.plan.is_canceling else PlanState.COMPLETED
         step.plan.finished_at = step.now
@@ -98,6 +101,8 @@ def start(step: Step, item: Item, *triggers: ItemTrigger) -> None:
         fail_finally(step, running, _unevaluable(error))
     except RenderError as error:
         fail_finally(step, running, _configuration("REQUEST", error.message))
+    except Unlistable as error:
+        fail_finally(step, running, _configuration(error.code, error.message))
 
 
 def _start(step: Step, item: Item, *, is_new_request: bool) -> None:
@@ -114,6 +119,8 @@ def _start(step: Step, item: Item, *, is_new_request: bool) -> None:
             _wait_for_time(step, item)
         case ItemType.MILESTONE:
             complete(step, item, {})
+        case ItemType.SUBPLAN:
+            _open_subplan(step, item)
         case _:
             assert_never(item.type)
 
@@ -199,6 +206,21 @@ def _wait_for_time(step: Step, item: Item) -> None:
     step.command(SetTimer(item=item.no, kind=TimerKind.WAIT, epoch=item.epoch, due=due))
 
 
+def _open_subplan(step: Step, item: Item) -> None:
+    made = items_of(step, item)
+    step.plan.add(made, ())
+    step.to_look_at.extend([each.no for each in made])
+    opened = step.change(item, waiting_for=f"its {len(made)} items" if len(made) != 1 else "its item")
+    step.record("subplan begun", opened, f"{len(made)} items of {step.definition(item).subplan}")
+    _close_subplan(step, opened)
+
+
+def _close_subplan(step: Step, item: Item) -> None:
+    """The subplan is done when its items are."""
+    if not step.plan.has_open_below(item.no):
+        complete(step, item, outputs_of(step, item))
+
+
 def _moment(value: Json, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(str(value))
@@ -236,8 +258,7 @@ def complete(
     """
     outputs = {name: value for name, value in outputs.items() if value is not None}
     _close_fallout(step, item, "The item was completed.", by)
-    if item.line is not None:
-        step.plan.enrich(item.line, outputs)
+    step.give(item, outputs)
     done = step.move(
         item,
         trigger,

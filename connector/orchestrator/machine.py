@@ -194,8 +194,7 @@ def _accepted(step: Step, event: CalloutAccepted) -> None:
         return
     completion = step.definition(item).completes
     due = step.now + completion.within if completion and completion.within else None
-    if item.line is not None:
-        step.plan.enrich(item.line, event.outputs)
+    step.give(item, event.outputs)
     waiting = step.change(
         item,
         accepted=True,
@@ -287,8 +286,8 @@ def _told(step: Step, item: Item, event: CallbackArrived) -> None:
 
 def _happened(step: Step, name: str, payload: JsonObject, about: Item | None = None) -> None:
     """Give an external event to the first item that waits for it, or keep it for one that will."""
-    if about is not None and about.line is not None:
-        step.plan.enrich(about.line, payload)
+    if about is not None:
+        step.give(about, payload)
     for item in step.plan.items.values():
         if item.type is ItemType.EVENT and item.state is ItemState.RUNNING:
             completion = step.definition(item).completes

@@ -96,7 +96,8 @@ def _retry(step: Step, item: Item, command: OperatorCommanded) -> str:
     if item.state not in (ItemState.FAILED, ItemState.FATALLY_FAILED):
         raise RefusedError(f"{item.name} is {item.state}; only a failed item can be retried.")
     if command.outputs and item.line is not None:
-        step.plan.enrich(item.line, command.outputs)
+        item = step.change(item, outputs={**item.outputs, **command.outputs}) if item.each is not None else item
+        step.give(item, command.outputs)
         step.record("attributes corrected", item, ", ".join(command.outputs), command.by)
     retry(step, item, command.by)
     if step.plan.items[item.no].in_doubt:
@@ -119,6 +120,8 @@ def _complete(step: Step, item: Item, command: OperatorCommanded) -> str:
 
 
 def _refuse_while_sending(item: Item, what: str) -> None:
+    if item.type is ItemType.SUBPLAN and item.state is ItemState.RUNNING:
+        raise RefusedError(f"{item.name} can't be {what} while {item.waiting_for} are not done.", hint="See to those.")
     if item.type is ItemType.CALLOUT and item.state is ItemState.RUNNING and not item.accepted:
         raise RefusedError(
             f"{item.name} can't be {what} while {item.waiting_for or 'its system'}.", hint="Try again in a minute."

@@ -19,6 +19,7 @@ from connector.model.json import JsonObject
 from connector.model.plan import Item, Plan
 from connector.model.states import ItemTrigger, next_item_state
 from connector.orchestrator.before import items_before
+from connector.orchestrator.instances import attributes_seen
 
 
 @dataclass(slots=True)
@@ -49,6 +50,8 @@ class Step:
         self.plan.put(moved)
         if moved.is_final and not item.is_final:
             self.to_look_at.extend(self.plan.dependents(item.no))
+            if item.parent is not None:
+                self.to_look_at.append(item.parent)
         if moved.has_started and not item.has_started:
             self.to_look_at.extend(self.plan.start_dependents(item.no))
         return moved
@@ -58,6 +61,11 @@ class Step:
         changed = item.but(**changes)
         self.plan.put(changed)
         return changed
+
+    def give(self, item: Item, outputs: JsonObject) -> None:
+        """What an item puts out becomes attributes of its line, unless it belongs to one of several instances."""
+        if item.line is not None and item.each is None:
+            self.plan.enrich(item.line, outputs)
 
     def command(self, command: Command) -> None:
         """Ask the shell for something."""
@@ -104,7 +112,11 @@ class Step:
 
     def _line(self, item: Item) -> JsonObject:
         if item.line is not None:
-            return technical_view(self.plan.lines[item.line])
+            own = self.plan.lines[item.line]
+            view = technical_view(own)
+            return (
+                view if item.each is None else {**view, "attributes": attributes_seen(self.plan, item, own.attributes)}
+            )
         for line in self.plan.order.lines:
             if line.id in item.sources:
                 product = self.mappings.products.get(line.product)

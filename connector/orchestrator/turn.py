@@ -278,6 +278,8 @@ class _PlanCache:
 
     def __init__(self) -> None:
         self._plans: OrderedDict[OrderId, Plan] = OrderedDict()
+        self._sizes: dict[OrderId, int] = {}
+        """Items, as they were counted: a plan may have grown since."""
         self._items = 0
 
     def get(self, order: LockedOrder) -> Plan | None:
@@ -292,12 +294,12 @@ class _PlanCache:
         if plan.state in (PlanState.COMPLETED, PlanState.CANCELED, PlanState.REJECTED):
             return
         self._plans[plan.id] = plan
+        self._sizes[plan.id] = len(plan.items)
         self._items += len(plan.items)
         while self._items > CACHED_ITEMS and len(self._plans) > 1:
             self.forget([next(iter(self._plans))])
 
     def forget(self, orders: Sequence[OrderId]) -> None:
         for order in orders:
-            plan = self._plans.pop(order, None)
-            if plan is not None:
-                self._items -= len(plan.items)
+            if self._plans.pop(order, None) is not None:
+                self._items -= self._sizes.pop(order)

@@ -9,7 +9,7 @@ import msgspec
 from connector.errors import InvariantBroken
 from connector.model.events import EVENT_TYPES, Event
 from connector.model.failure import Failure, Problem
-from connector.model.json import JsonObject
+from connector.model.json import Json, JsonObject
 from connector.model.order import InventoryItem, Order
 from connector.model.plan import Item, Told, UnclaimedEvent
 from connector.model.revision import Revision, Version
@@ -32,6 +32,8 @@ class ItemSpec(msgspec.Struct, omit_defaults=True):
     after: tuple[int, ...] = ()
     undoes: int | None = None
     after_start: tuple[int, ...] = ()
+    parent: int | None = None
+    each: Json = None
 
 
 class ItemProgress(msgspec.Struct, omit_defaults=True):
@@ -82,6 +84,8 @@ def item_spec(item: Item) -> ItemSpec:
         item.after,
         item.undoes,
         item.after_start,
+        item.parent,
+        item.each,
     )
 
 

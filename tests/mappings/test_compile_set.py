@@ -112,7 +112,9 @@ def test_an_item_may_wait_for_a_start_and_take_its_branch_with_it() -> None:
 
 def test_an_item_sees_what_has_become_of_all_that_it_waits_for() -> None:
     path = "plans/parcels.yaml"
-    files = broken(path, 'when: line.action == "Add"', 'when: items["check"].outcome in ["Fine", ""] && items.ship.outputs.x == 1')
+    files = broken(
+        path, 'when: line.action == "Add"', 'when: items["check"].outcome in ["Fine", ""] && items.ship.outputs.x == 1'
+    )
     assert compile_set(files).diagnostics == ()
 
 

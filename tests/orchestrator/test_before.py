@@ -89,9 +89,7 @@ def test_what_has_only_begun_is_not_seen_but_what_came_before_it_is() -> None:
 
 
 def test_what_has_begun_for_one_and_ended_for_another_has_ended() -> None:
-    story = Story.of(
-        (check("a"), ()), (milestone("b"), ("a",)), (milestone("c"), ("start of a", "b"))
-    )
+    story = Story.of((check("a"), ()), (milestone("b"), ("a",)), (milestone("c"), ("start of a", "b")))
     chosen(story, "Approved", "a")
     assert items_before(story.plan, story.item("c"), ["a"])["a"]["outcome"] == "Approved"  # type: ignore[index, call-overload]
 
@@ -102,12 +100,19 @@ def test_all_that_comes_before_is_there_when_nothing_is_asked_for_by_name() -> N
 
 
 def test_of_several_of_one_key_the_outcomes_are_together() -> None:
-    story = Story.of((check("a"), ()), (check("b"), ()), (callout("c", when='"Deposit" in items.a.outcomes'), ("a", "b")))
+    story = Story.of(
+        (check("a"), ()), (check("b"), ()), (callout("c", when='"Deposit" in items.a.outcomes'), ("a", "b"))
+    )
     second = story.item("b")
     story.plan.put(second.but(key="a", outcome="Deposit", state=ItemState.COMPLETED))
     story.plan.put(story.item("a").but(outcome="Approved", state=ItemState.COMPLETED))
     seen = items_before(story.plan, story.item("c"), ["a"])
-    assert seen["a"] == {"state": "Completed", "outcome": "Approved", "outcomes": ["Approved", "Deposit"], "outputs": {}}
+    assert seen["a"] == {
+        "state": "Completed",
+        "outcome": "Approved",
+        "outcomes": ["Approved", "Deposit"],
+        "outputs": {},
+    }
 
 
 def test_an_outcome_that_fails_stops_the_plan_there() -> None:

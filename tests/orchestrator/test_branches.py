@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from connector.mappings.set import ItemDefinition
 from connector.model.commands import Record
 from connector.model.events import (
     CalloutCompleted,
@@ -24,7 +25,7 @@ from tests.orchestrator.building import Story, awaited, callout, definition, man
 COMPLETED, PENDING, RUNNING, SKIPPED = ItemState.COMPLETED, ItemState.PENDING, ItemState.RUNNING, ItemState.SKIPPED
 
 
-def milestone(key: str, when: str | None = None, *, skip_branch: bool = False) -> object:
+def milestone(key: str, when: str | None = None, *, skip_branch: bool = False) -> ItemDefinition:
     return definition(key, ItemType.MILESTONE, when, skip_branch=skip_branch)
 
 

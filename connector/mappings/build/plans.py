@@ -36,12 +36,20 @@ _OF_TYPE: Mapping[ItemType, frozenset[str]] = {
     ItemType.EVENT: frozenset({"completes"}),
     ItemType.TIMER: frozenset({"until"}),
     ItemType.MILESTONE: frozenset(),
+    ItemType.SUBPLAN: frozenset({"plan", "for_each", "collect"}),
 }
+_TOGETHER = (
+    ("failing_outcomes", "outcomes", ""),
+    ("collect", "for_each", ": whose outputs are collected"),
+    ("skip_branch", "when", ": what skips the item"),
+)
+"""Keys that mean nothing without another one."""
 _NEEDS: Mapping[ItemType, tuple[str, str]] = {
     ItemType.CALLOUT: ("interface", "A callout needs `interface`: what to call."),
     ItemType.AUTO: ("task", "An auto item needs `task`: `assetize` or `set`."),
     ItemType.MANUAL: ("queue", "A manual task needs `queue`: whose task it is."),
     ItemType.EVENT: ("completes", "An event item needs `completes`: what it waits for."),
+    ItemType.SUBPLAN: ("plan", "A subplan needs `plan`: the definition of its items."),
 }
 
 
@@ -71,6 +79,9 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
         _interface(draft, interface)
     if queue is not None and draft.known(queue, draft.names.queues, "MAP038", "queue"):
         _manual_queue(draft, queue)
+    subplan, for_each = node.get("plan"), node.get("for_each")
+    if subplan is not None:
+        draft.known(subplan, draft.names.plans, "MAP034", "plan definition")
     when, instructions, until = node.get("when"), node.get("instructions"), node.get("until")
     outcomes = tuple(outcome.text for outcome in items_of(node.get("outcomes")))
     for outcome in items_of(node.get("failing_outcomes")):
@@ -103,6 +114,9 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
         until=expressions.scalar(until, PLAN, "text") if until is not None else None,
         task=cast("Literal['assetize', 'set']", task) if task else None,
         sets={name.text: expressions.scalar(value, PLAN) for name, value in entries_of(node.get("set"))},
+        subplan=subplan.text if subplan is not None else None,
+        for_each=expressions.scalar(for_each, PLAN, "list") if for_each is not None else None,
+        collect=word(node, "collect") or None,
         ponr=cast("Literal['soft', 'hard'] | None", word(node, "ponr") or None),
         penalty=word(node, "penalty"),
         reacts_to=None if reacts_to is None else frozenset(each.text for each in items_of(reacts_to)),
@@ -128,7 +142,7 @@ def _fits_type(draft: Draft, node: Node, kind: ItemType) -> None:
     needed = _NEEDS.get(kind)
     if needed is not None and node.get(needed[0]) is None:
         node["key"].report(draft.findings, "MAP070", needed[1])
-    length, until, outcomes = node.get("duration"), node.get("until"), node.get("outcomes")
+    length, until = node.get("duration"), node.get("until")
     if kind is ItemType.TIMER:
         lasts = length is not None and length.is_scalar
         if lasts == (until is not None):
@@ -140,10 +154,10 @@ def _fits_type(draft: Draft, node: Node, kind: ItemType) -> None:
             f"Only a timer lasts a fixed time; an item of type {kind} has an expected one.",
             hint=f"Write `duration: {{likely: {length.text}}}`.",
         )
-    if node.get("failing_outcomes") is not None and outcomes is None:
-        node["failing_outcomes"].report(draft.findings, "MAP070", "`failing_outcomes` needs `outcomes`.")
-    if _is_true(node, "skip_branch") and node.get("when") is None:
-        node["skip_branch"].report(draft.findings, "MAP070", "`skip_branch` needs `when`: what skips the item.")
+    for given, wanted, why in _TOGETHER:
+        value = node.get(given)
+        if value is not None and value.plain is not False and node.get(wanted) is None:
+            value.report(draft.findings, "MAP070", f"`{given}` needs `{wanted}`{why}.")
     task = word(node, "task")
     if kind is ItemType.AUTO and (task == "set") != (node.get("set") is not None) and task:
         message = (

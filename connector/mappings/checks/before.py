@@ -34,7 +34,7 @@ def check(draft: Draft) -> None:
 
 def expressions_of(item: ItemDefinition) -> Iterator[Expression]:
     """The expressions that see other items."""
-    for expression in (item.when, item.instructions, item.until, *item.sets.values()):
+    for expression in (item.when, item.instructions, item.until, item.for_each, *item.sets.values()):
         if expression is not None:
             yield expression
 
@@ -70,9 +70,9 @@ def _by_key(draft: Draft, item: _Key) -> Mapping[str, list[ItemDefinition]]:
         made = draft.items.get(one)
         for dependency in made.value.after if made is not None else ():
             others = by_key.get(dependency.key, ())
-            plan = dependency.plan if dependency.scope is not None else one[0]
+            named = dependency.plan if dependency.scope is not None else one[0]
             for other in others:
-                if plan not in (None, other[0]):
+                if named not in (None, other[0]):
                     continue
                 if not dependency.at_start and other not in ended:
                     ended.add(other)

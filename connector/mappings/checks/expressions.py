@@ -87,7 +87,8 @@ def _check(draft: Draft, placed: Placed, variables: Variables) -> None:
             message = f"There is no attribute `{missing.name}` of {inside.whose}."
         if inside.what == "item":
             message = f"There is no item `{missing.name}` in {inside.whose}."
-            hint = hint or "Only of what it waits for, by `after`, an item knows what has become."
+            if missing.name in draft.names.item_keys:
+                hint = inside.hint or "Only of what it waits for, by `after`, an item knows what has become."
         if inside.what == "product":
             message = f"There is no technical product `{missing.name}`."
         placed.report(
@@ -118,7 +119,7 @@ class _Seen:
         self.plan_products: dict[str, set[str]] = {}
         for made in draft.scenarios:
             self.plan_products.setdefault(made.value.plan, set()).update(made.value.products)
-        self._add_plans_that_undo()
+        self._add_plans_of_items()
         self.outputs: dict[str, set[str]] = {}
         for plan, products in self.plan_products.items():
             given = set(self._outputs_of(plan))
@@ -126,14 +127,16 @@ class _Seen:
                 self.outputs.setdefault(code, set()).update(given)
         self.line = cache(self._line)
 
-    def _add_plans_that_undo(self) -> None:
-        """A definition that undoes or amends an item works for the item's line; it may itself be undone."""
+    def _add_plans_of_items(self) -> None:
+        """A definition that undoes or amends an item, or that an item stands for, works for the item's line; it may
+        itself be undone.
+        """
         found = True
         while found:
             found = False
             for made in self.draft.items.values():
                 products = self.plan_products.get(made.value.plan, set())
-                for plan in (made.value.on_cancel, made.value.on_amend):
+                for plan in (made.value.on_cancel, made.value.on_amend, made.value.subplan):
                     if plan is not None and not products <= self.plan_products.setdefault(plan, set()):
                         self.plan_products[plan] |= products
                         found = True
@@ -217,7 +220,8 @@ class _Seen:
                 if called is not None and called.value.recall:
                     users.setdefault(f"{called.value.system}.{called.value.recall}", set()).update(products)
         for name, interface in self.draft.interfaces.items():
-            variables = self._plan(users.get(name, ())) | {"items": before.IN_REQUESTS}
+            variables = self._plan(users.get(name, ()))
+            variables |= {"items": before.IN_REQUESTS}
             for expression in _of_request(interface.value.request):
                 yield expression, variables
 
@@ -337,6 +341,7 @@ class _Seen:
         for item in definition.value.items.values() if definition is not None else ():
             yield from item.sets
             yield from (entry.name for entry in item.form)
+            yield from (item.collect,) if item.collect is not None else ()
             interface = self.draft.interfaces.get(item.interface or "")
             if interface is not None:
                 yield from interface.value.outputs

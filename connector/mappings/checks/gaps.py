@@ -75,6 +75,8 @@ def _filled_later(draft: Draft) -> set[str]:
         names.update(event.value.outputs)
     for item in draft.items.values():
         names.update(item.value.sets, (field.name for field in item.value.form))
+        if item.value.collect is not None:
+            names.add(item.value.collect)
     return names
 
 

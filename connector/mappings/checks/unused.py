@@ -15,7 +15,12 @@ def check(draft: Draft) -> None:
     lists = {value.list for made in draft.rules for value in made.value.attributes.values()}
     _warn(draft, "MAP100", "No rule uses the list", _first_keys(draft), lists)
     plans = {made.value.plan for made in draft.scenarios}
-    plans.update(name for made in draft.items.values() for name in (made.value.on_cancel, made.value.on_amend) if name)
+    plans.update(
+        name
+        for made in draft.items.values()
+        for name in (made.value.on_cancel, made.value.on_amend, made.value.subplan)
+        if name
+    )
     _warn(draft, "MAP101", "Nothing chooses", ((n, m.node["plan"]) for n, m in draft.plans.items()), plans)
     interfaces = {made.value.interface for made in draft.items.values()}
     interfaces.update(

@@ -51,6 +51,7 @@ ITEM_FIELDS = frozenset(
     {
         *("ref", "no", "definition", "key", "name", "type", "state", "epoch", "attempts", "idempotency_key"),
         *("outputs", "outcome", "waiting_for", "queue", "line", "failure", "undoes", "retold"),
+        *("parent", "each"),
         *("due_at", "ready_at", "started_at", "finished_at"),
     }
 )
