@@ -185,12 +185,12 @@ class _Amendment:
     def _predecessors(self, no: ItemNo) -> set[ItemNo]:
         """Everything that an item came after."""
         found: set[ItemNo] = set()
-        waiting = list(self._plan.items[no].after)
+        waiting = [no]
         while waiting:
-            before = waiting.pop()
-            if before not in found:
-                found.add(before)
-                waiting.extend(self._plan.items[before].after)
+            item = self._plan.items[waiting.pop()]
+            news = {*item.after, *item.after_start} - found
+            found |= news
+            waiting.extend(news)
         return found
 
     def _recall(self, item: Item) -> None:
@@ -206,7 +206,9 @@ class _Amendment:
         first = tuple(dict.fromkeys(after))
         sources, root = self._sources(target)
         for key, definition in definitions.items():
-            own = tuple(sorted(numbers[each.key] for each in definition.after if each.key in numbers))
+            own = [each for each in definition.after if each.key in numbers]
+            ends = {numbers[each.key] for each in own if not each.at_start}
+            starts = {numbers[each.key] for each in own} - ends
             self._added[numbers[key]] = Item(
                 no=numbers[key],
                 definition=plan,
@@ -217,7 +219,8 @@ class _Amendment:
                 line=line,
                 sources=sources,
                 root=root,
-                after=own or first,
+                after=tuple(sorted(ends)) if own else first,
+                after_start=tuple(sorted(starts)),
                 queue=definition.queue,
                 undoes=target.no,
             )
@@ -248,7 +251,10 @@ class _Amendment:
             waits = undoing.get(live.no, ()) if live is not None else ()
             if live is not None and self._outlook.effects[key].after is not None:
                 waits = (*waits, live.no)
-            self._added[no] = self._fresh(no, made_item, live, (*self._before(key), *waits))
+            fresh = self._fresh(no, made_item, live)
+            ends = {*self._before(key), *waits}
+            starts = set(self._starts(key)) - ends
+            self._added[no] = fresh.but(after=tuple(sorted(ends)), after_start=tuple(sorted(starts)))
 
     def _numbers_for(self, forward: Sequence[tuple[Item, ItemChange]]) -> dict[Identity, ItemNo]:
         """Numbers for what is done again, and for what is new."""
@@ -269,15 +275,13 @@ class _Amendment:
         for item, change, made in groups:
             before = {*self._before(identity(item)), *((item.no,) if change.after is not None else ())} - made
             for no in made:
-                if not self._added[no].after:
+                if not self._added[no].after and not self._added[no].after_start:
                     self._added[no] = self._added[no].but(after=tuple(sorted(before)))
 
-    def _fresh(self, no: ItemNo, made: Item | None, live: Item | None, after: Iterable[ItemNo]) -> Item:
+    def _fresh(self, no: ItemNo, made: Item | None, live: Item | None) -> Item:
         """An item that has not begun, as the new version has it (one that grew late, as it was)."""
-        ordered = tuple(sorted(set(after)))
         if made is not None:
-            line = self._line_nos[made.line] if made.line is not None else None
-            return made.but(no=no, line=line, after=ordered)
+            return made.but(no=no, line=self._line_nos[made.line] if made.line is not None else None)
         assert live is not None
         sources, root = self._sources(live)
         return Item(
@@ -290,20 +294,31 @@ class _Amendment:
             line=live.line,
             sources=sources,
             root=root,
-            after=ordered,
+            parent=live.parent,
+            each=live.each,
             queue=live.queue,
         )
 
     def _before(self, key: Identity) -> tuple[ItemNo, ...]:
         """What an item comes after in the new version."""
         made = self._outlook.after_items.get(key)
-        if made is None:
-            live = self._outlook.live_items[key]
-            names = [identity(self._plan.items[no]) for no in live.after if no in self._plan.items]
-            return tuple(
-                dict.fromkeys(no for name, at in zip(names, live.after, strict=True) for no in self._now(name, at))
-            )
-        return tuple(dict.fromkeys(no for before in made.after for no in self._now(self._names[before], None)))
+        return self._these(made.after) if made is not None else self._those(self._outlook.live_items[key].after)
+
+    def _starts(self, key: Identity) -> tuple[ItemNo, ...]:
+        """What an item comes after the start of in the new version."""
+        made = self._outlook.after_items.get(key)
+        if made is not None:
+            return self._these(made.after_start)
+        return self._those(self._outlook.live_items[key].after_start)
+
+    def _these(self, numbers: Sequence[ItemNo]) -> tuple[ItemNo, ...]:
+        """The items of the plan that stand for some of the new version."""
+        return tuple(dict.fromkeys(no for before in numbers for no in self._now(self._names[before], None)))
+
+    def _those(self, numbers: Sequence[ItemNo]) -> tuple[ItemNo, ...]:
+        """The items of the plan that stand for some that have been there."""
+        names = [(identity(self._plan.items[no]), no) for no in numbers if no in self._plan.items]
+        return tuple(dict.fromkeys(no for name, before in names for no in self._now(name, before)))
 
     def _now(self, key: Identity, otherwise: ItemNo | None) -> tuple[ItemNo, ...]:
         """The items of the plan that stand for one of the new version."""
@@ -320,11 +335,12 @@ class _Amendment:
         for key, change in self._outlook.effects.items():
             item = self._outlook.live_items[key]
             sources, root = self._sources(item)
-            after = item.after
+            after, starts = item.after, item.after_start
             if item.state in NOT_BEGUN or change.effect is ItemEffect.UPDATED:
                 after = tuple(sorted(self._before(key)))
-            if (sources, root, after) != (item.sources, item.root, item.after):
-                item = self._step.change(item, sources=sources, root=root, after=after)
+                starts = tuple(sorted(set(self._starts(key)).difference(after)))
+            if (sources, root, after, starts) != (item.sources, item.root, item.after, item.after_start):
+                item = self._step.change(item, sources=sources, root=root, after=after, after_start=starts)
                 self._plan.respecified.add(item.no)
             self._change(item, change)
 
