@@ -101,8 +101,8 @@ def go_on(step: Step) -> None:
 
 def _next(plan: Plan) -> Revision | None:
     """The first revision whose turn it is; one that has overtaken the version that it supersedes waits for that."""
-    known = {plan.id, plan.order.id, *(each.order for each in plan.versions)}
-    return next((each for each in plan.revisions if each.order.supersedes in known), None)
+    decided = {each.order for each in plan.versions if each.state not in _UNDER_WAY} | {plan.id, plan.order.id}
+    return next((each for each in plan.revisions if each.order.supersedes in decided), None)
 
 
 def _decided(step: Step, revision: Revision) -> bool:

@@ -209,7 +209,6 @@ class Rows:
         self.made_again: list[OrderId] = []
         """Orders of which what an earlier reading left has to go."""
         self.orders: list[OrderRow] = []
-        self.explanations: list[ExplanationRow] = []
         self.lines: list[LineRow] = []
         self.new_items: list[NewItemRow] = []
         self.items: list[ItemRow] = []
@@ -217,6 +216,7 @@ class Rows:
         self.history: list[HistoryRow] = []
         self.marks: list[MarkRow] = []
         self.read_again: list[OrderId] = []
+        self._explanations: dict[OrderId, ExplanationRow] = {}
         self._changed_callouts: list[KeyRow] = []
         self._work: dict[ItemKey, Work] = {}
         self._resent: dict[ItemKey, ResendRow] = {}
@@ -227,6 +227,11 @@ class Rows:
         self._resolved: dict[Episode, ResolutionRow] = {}
         self._answers: dict[tuple[OrderId, str], AnswerRow] = {}
         self._inventory: dict[tuple[OrderId, TechnicalLineNo], LineRow] = {}
+
+    @property
+    def explanations(self) -> list[ExplanationRow]:
+        """How orders are decomposed: what a revision in the same turn says counts more."""
+        return list(self._explanations.values())
 
     @property
     def work(self) -> list[Work]:
@@ -311,7 +316,7 @@ class Rows:
         if change.fresh and plan.revision:
             self.made_again.append(order)
         if change.explanation is not None:
-            self.explanations.append(ExplanationRow(order, change.explanation))
+            self._explanations.setdefault(order, ExplanationRow(order, change.explanation))
         if plan.changed_lines:
             self.lines += [LineRow(order, no, plan.lines[no]) for no in sorted(plan.changed_lines)]
         for lane, records in change.marks.items():
@@ -396,7 +401,7 @@ class Rows:
             self._inventory[plan.id, no] = LineRow(plan.id, no, plan.lines[no])
 
     def _explain(self, plan: Plan, command: Explain) -> None:
-        self.explanations.append(ExplanationRow(plan.id, command.explanation))
+        self._explanations[plan.id] = ExplanationRow(plan.id, command.explanation)
 
     def _read_again(self, plan: Plan, _command: ReadOrderAgain) -> None:
         self.read_again.append(plan.id)
