@@ -73,6 +73,11 @@ def _plan(view: OrderView, plan: Plan) -> Mapping[str, Any]:
         "requested_at": order.requested_at,
         "started_at": plan.created_at,
         "finished_at": plan.finished_at,
+        "newest_version": order.id,
+        "versions": [
+            {**structs.asdict(sight.version), "status": sight.status, "message": sight.message}
+            for sight in view.versions()
+        ],
         "supersedes": order.supersedes,
         "supplemental_action": order.supplemental_action,
         "mapping_set": {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from connector.display.lines import Line
+from connector.display.lines import Line, flow
 from connector.display.tree import MANY, chosen, rest
 from connector.display.view import OrderView
 from connector.display.words import STATE_STYLES, SYMBOLS, clock
@@ -29,7 +29,7 @@ def gantt(view: OrderView, width: int, *, most: int | None = MANY) -> Iterator[L
         yield chart.axis()
         for item in sorted(items, key=lambda item: (chart.begin(item) or _NEVER, item.no)):
             yield chart.row(item)
-        yield chart.legend(items)
+        yield from chart.legend(items)
     if shown is not None:
         yield rest(view, shown)
 
@@ -131,12 +131,13 @@ class _Chart:
         share = (at - self._start) / (self._end - self._start)
         return max(0, min(self._cells - 1, int(share * self._cells)))
 
-    def legend(self, items: list[Item]) -> Line:
+    def legend(self, items: list[Item]) -> Iterator[Line]:
         """What the signs mean, as far as they are used."""
         line = Line()
         states = {item.state for item in items}
         for state in ItemState:
             if state in states:
                 line.add(f"{SYMBOLS[state]} {state}  ", STATE_STYLES[state])
-        line.add(f"{DONE} done  {GOING} under way  {EXPECTED} expected", "dim")
-        return line.add("  * critical path", "dim") if self._view.expected.critical else line
+        yield from flow(line, self._left + self._cells, 0)
+        signs = Line(f"{DONE} done  {GOING} under way  {EXPECTED} expected  {NOW} now", "dim")
+        yield signs.add("  * critical path" if self._view.expected.critical else "", "dim")

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connector.display.lines import Line
+from connector.display.lines import Line, flow
 from connector.display.view import OrderView
 from connector.display.words import PRIORITIES, STATUS_STYLES, ago, clock, moment, span
 from connector.model.plan import Plan
+from connector.model.revision import VersionState
 from connector.orchestrator.status import progress
 
 _LABEL = 10
+VERSION_STYLES = {
+    VersionState.WAITING: "yellow",
+    VersionState.APPROVAL: "bold yellow",
+    VersionState.ACCEPTED: "green",
+    VersionState.REJECTED: "red",
+}
 _JEOPARDY_STYLES = {"At Risk": "bold yellow", "Late": "bold red", "On Track": "green"}
 
 
-def head(view: OrderView) -> Iterator[Line]:
-    """One line for each thing that is known."""
+def head(view: OrderView, width: int) -> Iterator[Line]:
+    """One line for each thing that is known, or as many as it needs."""
+    for line in _rows(view):
+        yield from flow(line, width, _LABEL + 1)
+
+
+def _rows(view: OrderView) -> Iterator[Line]:
     dossier = view.dossier
     title = Line(f"Order {dossier.number or dossier.id}", "bold").add("  ")
     yield title.add(dossier.status, STATUS_STYLES.get(dossier.status, ""))
@@ -72,8 +84,24 @@ def _versions(view: OrderView, plan: Plan) -> Iterator[Line]:
     dossier, order = view.dossier, plan.order
     named = f"{dossier.set_name} {dossier.set_version}".strip() or "not in this database"
     yield _row("set", Line(named).add(f"  {plan.set_hash}", "dim"))
-    if order.supersedes:
+    versions = view.versions()
+    if order.supersedes and not versions:
         yield _row("supersedes", Line(order.supersedes).add(f"  {order.supplemental_action or ''}", "dim"))
+    for place, sight in enumerate(versions):
+        version = sight.version
+        line = Line(version.number or version.order, "bold" if version.order == order.id else "")
+        line.add(f"  {version.action} ", "cyan").add(version.state, VERSION_STYLES[version.state])
+        line.add(f" {clock(version.at, view.now)}", "dim")
+        if sight.status != version.state:
+            line.add(f"  {sight.status}", STATUS_STYLES.get(sight.status, ""))
+        for text, by in (
+            ("approved by", version.approved_by),
+            ("point of no return overridden by", version.overridden_by),
+        ):
+            line.add(f"  {text} {by}" if by else "")
+        yield _row("" if place else "versions", line)
+        for text in (version.reason or sight.message).splitlines():
+            yield _row("", Line(f"  {text}", "dim"))
 
 
 def _behind(view: OrderView) -> Iterator[Line]:

@@ -5,7 +5,8 @@ A plan may have ten thousand items; lines that are cut, not wrapped, cost a hund
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Self
 
 from rich.cells import cell_len, set_cell_size
@@ -71,6 +72,26 @@ class Line:
             kept.append((text, style))
             left -= cells
         return kept
+
+
+def flow(line: Line, width: int, indent: int = 3) -> Iterator[Line]:
+    """The line as one or several that fit the width, broken between words; all but the first are indented."""
+    if line.cells <= width:
+        yield line
+        return
+    made = Line()
+    for text, style in line.parts:
+        for word in _WORD.findall(text):
+            bare = word.rstrip(" ")
+            if made.cells > indent and made.cells + _cells(bare) > width:
+                yield made
+                made = Line(" " * indent)
+                word = word.lstrip(" ")  # noqa: PLW2901 - the space has become the end of a line
+            made.add(word, style)
+    yield made
+
+
+_WORD = re.compile(r" *[^ ]+ *| +")
 
 
 class Lines:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from connector.display.gantt import gantt
 from connector.display.head import head
-from connector.display.lines import Line
+from connector.display.lines import Line, flow
 from connector.display.tree import MANY, counts, plan_tree
 from connector.display.view import LineSight, OrderView
 from connector.display.words import STATUS_STYLES, clock, span
@@ -19,6 +19,9 @@ from connector.model.order import OrderLine
 
 MOST_LINES = 50
 """Lines of the order, and waits, that are shown unless all are asked for."""
+
+_CLOCK = 10
+"""Cells that a time takes at the beginning of a line."""
 
 _FEW = 4
 """As many of them on one screen."""
@@ -41,23 +44,23 @@ class Sections:
 
 def sheet(view: OrderView, sections: Sections, width: int) -> Iterator[Line]:
     """The lines of the sheet."""
-    yield from head(view)
+    yield from head(view, width)
     most = None if sections.most is None else MOST_LINES
-    yield from _fallouts(view, most)
-    yield from _waits(view, most)
+    yield from _fallouts(view, most, width)
+    yield from _waits(view, most, width)
     yield from _order_lines(view, most, attributes=sections.attributes)
     yield from _plan(view, sections, width)
     if sections.calls:
-        yield from _calls(view)
+        yield from _calls(view, width)
     if sections.history:
-        yield from _history(view)
+        yield from _history(view, width)
     if sections.explanation:
-        yield from _explanation(view)
+        yield from _explanation(view, width)
 
 
 def screen(view: OrderView, sections: Sections, width: int, height: int) -> list[Line]:
     """What matters most, in so many lines: of the plan what fits, and the end of the history where there is room."""
-    made = [*head(view), *_fallouts(view, _FEW), *_waits(view, _FEW)]
+    made = [*head(view, width), *_fallouts(view, _FEW, width), *_waits(view, _FEW, width)]
     room = height - len(made) - _PLAN_HEADER
     lanes = len(view.lanes()) if sections.form == "tree" else 2
     if len(view.items) + lanes <= room:
@@ -66,7 +69,7 @@ def screen(view: OrderView, sections: Sections, width: int, height: int) -> list
         made += list(_plan(view, replace(sections, most=max(1, room // 2)), width))[: room + _PLAN_HEADER]
     left = height - len(made) - _HISTORY_HEADER
     if left > 0:
-        history = list(_history(view))
+        history = list(_history(view, width))
         made += history[:_HISTORY_HEADER] + history[_HISTORY_HEADER:][-left:]
     return made[:height]
 
@@ -80,7 +83,7 @@ def heading(text: str, more: str = "") -> Iterator[Line]:
 # -- what is open -----------------------------------------------------------------------------------------
 
 
-def _fallouts(view: OrderView, most: int | None) -> Iterator[Line]:
+def _fallouts(view: OrderView, most: int | None, width: int) -> Iterator[Line]:
     found = view.fallouts()
     if not found:
         return
@@ -89,7 +92,7 @@ def _fallouts(view: OrderView, most: int | None) -> Iterator[Line]:
     for fallout in shown:
         episode, failure = fallout.episode, fallout.episode.failure
         subject = "the order" if episode.item == WHOLE_ORDER else _item_name(view, episode.item)
-        yield Line(f"{failure.code} ", "bold red").add(f"{subject}: ").add(failure.message)
+        yield from flow(Line(f"{failure.code} ", "bold red").add(f"{subject}: ").add(failure.message), width)
         where = " ".join(part for part in (failure.interface or failure.system, _http(failure.http_status)) if part)
         told = [
             f"Case {fallout.case}",
@@ -99,14 +102,14 @@ def _fallouts(view: OrderView, most: int | None) -> Iterator[Line]:
             f"after {episode.attempts} attempts" if episode.attempts else "",
             f"since {clock(episode.raised_at, view.now)}",
         ]
-        yield Line(f"   {', '.join(part for part in told if part)}", "dim")
+        yield from flow(Line(f"   {', '.join(part for part in told if part)}", "dim"), width)
         for suggestion in episode.suggestions:
-            yield Line("   try: ", "dim").add(suggestion)
+            yield from flow(Line("   try: ", "dim").add(suggestion), width, 8)
     if len(shown) < len(found):
         yield Line(f"… and {len(found) - len(shown)} more  (--all shows them)", "dim")
 
 
-def _waits(view: OrderView, most: int | None) -> Iterator[Line]:
+def _waits(view: OrderView, most: int | None, width: int) -> Iterator[Line]:
     waits = [wait for wait in view.waits() if wait.case is None]
     if not waits:
         return
@@ -114,7 +117,7 @@ def _waits(view: OrderView, most: int | None) -> Iterator[Line]:
     shown = waits[:most]
     for wait in shown:
         line = Line(f"{wait.item.no} ", "dim").add(f"{wait.item.name or wait.item.key}: ").add(wait.what, "yellow")
-        yield line
+        yield from flow(line, width)
         since = f"since {clock(wait.since, view.now)}, {span(view.now - wait.since)}" if wait.since else ""
         until = f", until {clock(wait.item.due_at, view.now)}" if wait.item.due_at else ""
         queue = f", queue {wait.item.queue}" if wait.item.queue else ""
@@ -159,8 +162,8 @@ def _order_line(sight: LineSight) -> Line:
         made.add(f"{line.number}  ", "bold").add(line.product, "bold")
         action = line.sub_action or line.action.value
     else:
-        made.add(f"T{line.no}  ", "dim").add(line.product)
-        action = line.action.value
+        made.add(f"T{line.no}  ", "dim").add(line.product, "" if line.is_live else "strike")
+        action = f"{line.action.value}, {line.supplement} by a revision" if line.supplement else line.action.value
     made.add(f"  {action}", "cyan").add(f"  {line.quantity:g} times" if line.quantity != 1 else "")
     made.add(f"  {sight.status}", STATUS_STYLES.get(sight.status, "" if commercial else "dim"))
     return made.add(f"  {sight.progress} %" if 0 < sight.progress < 100 else "", "dim")  # noqa: PLR2004 - percent
@@ -201,7 +204,7 @@ def _plan(view: OrderView, sections: Sections, width: int) -> Iterator[Line]:
 # -- what happened ----------------------------------------------------------------------------------------
 
 
-def _history(view: OrderView) -> Iterator[Line]:
+def _history(view: OrderView, width: int) -> Iterator[Line]:
     lines, total = view.dossier.history, view.dossier.history_total
     more = f"the last {len(lines)} of {total}; --history all shows all" if len(lines) < total else ""
     yield from heading("History", more)
@@ -213,25 +216,25 @@ def _history(view: OrderView) -> Iterator[Line]:
             line.add(f"{_item_name(view, happened.item)}: ")
         line.add(happened.what, "bold" if happened.by else "")
         line.add(f" by {happened.by}" if happened.by else "", "bold")
-        yield line.add(f"  {' '.join(happened.detail.split())}" if happened.detail else "", "dim")
+        line.add(f"  {' '.join(happened.detail.split())}" if happened.detail else "", "dim")
+        yield from flow(line, width, _CLOCK)
 
 
-def _calls(view: OrderView) -> Iterator[Line]:
+def _calls(view: OrderView, width: int) -> Iterator[Line]:
     calls = view.dossier.calls
-    yield from heading(f"Callouts ({len(calls)} attempts)")
+    yield from heading(f"Callouts ({len(calls)} attempt{'' if len(calls) == 1 else 's'})")
     if not calls:
         yield Line("None yet.", "dim")
     for call in calls:
         bad = call.outcome not in ("completed", "accepted")
-        line = Line(f"{clock(call.started_at, view.now)}  ", "dim")
-        line.add(f"{_item_name(view, call.item)}: ").add(f"{call.interface} ", "cyan")
-        line.add(f"{call.method} {call.path} ").add(f"{_http(call.status) or 'no answer'} ", "dim")
+        line = Line(f"{clock(call.started_at, view.now)}  ", "dim").add(f"{call.interface}  ", "cyan")
         line.add(f"{call.outcome}{f' {call.code}' if call.code else ''}", "red" if bad else "green")
-        line.add(f"  {call.seconds:.3f} s, attempt {call.epoch}.{call.attempt}", "dim")
-        yield line.add(f", sent {call.sendings} times" if call.sendings > 1 else "", "dim")
+        line.add(f"  {_http(call.status) or 'no answer'} after {call.seconds:.3f} s  {call.method} {call.path}", "dim")
+        line.add(f"  {_item_name(view, call.item)}, attempt {call.epoch}.{call.attempt}")
+        yield from flow(line.add(f", sent {call.sendings} times" if call.sendings > 1 else ""), width, _CLOCK)
 
 
-def _explanation(view: OrderView) -> Iterator[Line]:
+def _explanation(view: OrderView, width: int) -> Iterator[Line]:
     explanation = view.dossier.explanation
     decisions = explanation.decisions if explanation else ()
     yield from heading(f"Explanation ({len(decisions)} decisions)")
@@ -244,7 +247,7 @@ def _explanation(view: OrderView) -> Iterator[Line]:
         )
         sign.add(f"{subject}: ").add(decision.reason)
         by = " ".join(part for part in (decision.rule, decision.source) if part)
-        yield sign.add(f"  {by}" if by else "", "dim")
+        yield from flow(sign.add(f"  {by}" if by else "", "dim"), width, 4)
         if decision.seen:
             seen = ", ".join(f"{name} = {_short(value)}" for name, value in decision.seen.items())
-            yield Line(f"    saw {seen}", "dim")
+            yield from flow(Line(f"    saw {seen}", "dim"), width, 8)

@@ -59,6 +59,7 @@ class _Drawing:
 
     def __init__(self, view: OrderView, width: int) -> None:
         self._view = view
+        self._undoings = view.undoings()
         self._digits = len(str(max(view.items, default=0)))
         self._state = max((len(state) for state in view.counts()), default=0)
         room = width - (3 + 2 + 1 + self._digits + 1 + 2 + self._state + 2 + _TIMES)
@@ -78,11 +79,23 @@ class _Drawing:
         line.column(str(item.no), self._digits, "bold" if critical else "dim", right=True).add(" ")
         name = Line(item.name or item.key, "strike" if "strike" in style else "")
         name.add(f"  {item.outcome}" if item.outcome else "", "cyan")
+        if item.undoes is not None:
+            name.add(f"  {self._does_to(item.undoes)} {item.undoes}", "magenta")
+        if item.no in self._undoings:
+            name.add(f"  by {self._undoings[item.no]}", "magenta")
+        if item.ends_as is not None and not item.is_final:
+            name.add(f"  then {item.ends_as}", "magenta")
         after = [no for no in item.after if no != before]
         if after and item.phase is Phase.IDLE:
             name.add(f"  after {', '.join(map(str, after))}", "dim")
         line.within(name, self._name).add("  ")
         return line.column(item.state, self._state, style).add("  ").add(times(self._view, item), "dim")
+
+    def _does_to(self, no: ItemNo) -> str:
+        """What is done to an item by the one that a revision brought for it."""
+        target = self._view.items.get(no)
+        is_taken_back = target is None or ItemState.CANCELED in (target.state, target.ends_as)
+        return "undoes" if is_taken_back else "revises"
 
 
 def times(view: OrderView, item: Item) -> str:

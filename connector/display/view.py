@@ -10,10 +10,12 @@ from connector.model.dossier import Dossier, FalloutEpisode
 from connector.model.ids import ItemNo, LineId, TechnicalLineNo
 from connector.model.order import OrderLine
 from connector.model.plan import Item, Plan
+from connector.model.revision import Version
 from connector.model.states import ItemState, Phase
 from connector.model.technical import TechnicalLine
 from connector.orchestrator.marks import fallout_key, line_key
 from connector.orchestrator.present import Present
+from connector.orchestrator.status import version_status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,15 @@ class Wait:
     what: str
     since: datetime | None
     case: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionSight:
+    """One version of the order, and how it does."""
+
+    version: Version
+    status: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +123,7 @@ class OrderView:
         if self.plan is None:
             return {}
         order = self.plan.order
-        return {order.id: "the order", **{line.id: f"line {line.number}" for line in order.lines}}
+        return {self.plan.id: "the order", **{line.origin or line.id: f"line {line.number}" for line in order.lines}}
 
     def fallouts(self) -> Sequence[OpenFallout]:
         """What people are asked to mend, the newest first."""
@@ -122,6 +133,24 @@ class OrderView:
             if episode.resolved_at is None
         ]
         return found[::-1]
+
+    def versions(self) -> Sequence[VersionSight]:
+        """What became of each version of the order, the oldest first; none while there is but one."""
+        plan = self.plan
+        if plan is None:
+            return []
+        found = []
+        for version in plan.versions:
+            if version.order == plan.order.id and not plan.is_canceling:
+                found.append(VersionSight(version=version, status=self.dossier.status, message=""))
+            else:
+                told = version_status(plan, version)
+                found.append(VersionSight(version=version, status=told.status, message=told.message))
+        return found
+
+    def undoings(self) -> Mapping[ItemNo, ItemNo]:
+        """Of each item that is taken back, or brought to new values, the item that does it."""
+        return {item.undoes: item.no for item in self.items.values() if item.undoes is not None}
 
     def waits(self) -> Sequence[Wait]:
         """What the order waits for: first what needs a person to mend it, then the longest wait."""
@@ -139,8 +168,9 @@ class OrderView:
         )
 
     def lines(self) -> Sequence[LineSight]:
-        """The lines of the order from the top down; each is followed by the technical lines that came from it first,
-        with those decomposed from them, and by the lines below it in its bundle.
+        """The lines of the order from the top down; each is followed by the technical lines that came from it,
+        with those decomposed from them, and by the lines below it in its bundle. What only earlier versions of the
+        order wanted comes last.
         """
         return list(_lines(self.plan, self.dossier.set_name)) if self.plan else []
 
@@ -158,19 +188,12 @@ def _named(scope: str, names: Mapping[str, str]) -> str:
 
 def _lines(plan: Plan, set_name: str) -> Iterator[LineSight]:
     present = Present(plan=plan, set_name=set_name)
-    below: dict[LineId | TechnicalLineNo, list[OrderLine | TechnicalLine]] = {}
-    for technical in plan.lines.values():
-        above = technical.parents[:1] or technical.sources[:1]
-        for key in above:
-            below.setdefault(key, []).append(technical)
+    below, lost = _below(plan)
     known = {line.id for line in plan.order.lines}
-    for line in plan.order.lines:
-        if line.parent in known:
-            below.setdefault(line.parent, []).append(line)
     tops = [line for line in plan.order.lines if line.parent not in known]
+    starts: list[OrderLine | TechnicalLine] = [*tops, *plan.order.lines, *lost]
     seen: set[LineId] = set()
-    starts: list[OrderLine] = [*tops, *plan.order.lines]
-    for start in starts:  # the second time for lines whose parents form a ring
+    for start in starts:  # lines of the order come twice, for those whose parents form a ring
         waiting: list[tuple[OrderLine | TechnicalLine, int]] = [(start, 0)]
         while waiting:
             at, depth = waiting.pop()
@@ -182,6 +205,27 @@ def _lines(plan: Plan, set_name: str) -> Iterator[LineSight]:
             yield LineSight(line=at, depth=depth, status=status, progress=progress)
             key = at.id if isinstance(at, OrderLine) else at.no
             waiting += [(each, depth + 1) for each in reversed(below.get(key, ()))]
+
+
+def _below(
+    plan: Plan,
+) -> tuple[Mapping[LineId | TechnicalLineNo, Sequence[OrderLine | TechnicalLine]], Sequence[TechnicalLine]]:
+    """What stands below each line; and the technical lines that come from none that the order still has."""
+    below: dict[LineId | TechnicalLineNo, list[OrderLine | TechnicalLine]] = {}
+    lost: list[TechnicalLine] = []
+    known = {line.id for line in plan.order.lines}
+    for technical in plan.lines.values():
+        if technical.of is not None:
+            continue  # how a line was before an amendment
+        above = technical.parents or [source for source in technical.sources if source in known]
+        if above:
+            below.setdefault(above[0], []).append(technical)
+        else:
+            lost.append(technical)
+    for line in plan.order.lines:
+        if line.parent in known:
+            below.setdefault(line.parent, []).append(line)
+    return below, lost
 
 
 def _standing(present: Present, line: OrderLine | TechnicalLine) -> tuple[str, int]:

@@ -28,7 +28,8 @@ class Dossiers:
         self._sql = queries("dossier")
 
     async def find(self, text: str, record_id: str | None) -> OrderId:
-        """The order of this number, with or without leading zeros, or of this Id where the text is one.
+        """The order of this number, with or without leading zeros, or of this Id where the text is one. A supplemental
+        order is found as a version of the one whose plan it revises.
 
         Raises:
             UsageError: there is no such order, or there are several.
@@ -36,6 +37,7 @@ class Dossiers:
         numbers = list({text, text.zfill(_NUMBER_DIGITS)} if text.isdigit() else {text})
         async with self._database.connection() as connection:
             found = await connection.fetch(self._sql["find"], record_id, numbers)
+            found = found or await connection.fetch(self._sql["find_version"], numbers)
         ids = sorted({row["order_id"] for row in found})
         if not ids:
             raise UsageError(

@@ -89,15 +89,16 @@ def _node(view: OrderView, item: Item, lane: int) -> Node:
     waits = f"waits for {item.waiting_for}" if item.waiting_for and not item.is_final else ""
     failure = f"{item.failure.code}: {item.failure.message}" if item.failure and not item.is_final else ""
     when = times(view, item)
+    undoes = f"undoes {item.undoes}" if item.undoes is not None else ""
     after = f"after {', '.join(map(str, item.after))}" if item.after else ""
-    told = [f"{item.no} {item.name or item.key}", f"{item.type}, {item.state}", when, waits, failure, after]
+    told = [f"{item.no} {item.name or item.key}", f"{item.type}, {item.state}", when, undoes, waits, failure, after]
     return Node(
         no=item.no,
         lane=lane,
         name=printable(item.name or item.key),
         type=item.type,
         state=item.state,
-        note=printable(" ".join(part for part in (SYMBOLS[item.state], item.state.value, when) if part)),
+        note=printable(" ".join(part for part in (SYMBOLS[item.state], item.state.value, undoes or when) if part)),
         detail="\n".join(printable(part) for part in told if part),
         critical=item.no in view.expected.critical,
     )

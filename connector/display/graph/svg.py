@@ -7,6 +7,7 @@ and signs too. All text comes from others and is escaped.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 
 from connector.display.graph.layout import Placed, Size, layout
 from connector.display.graph.looks import LOOKS, Look
@@ -16,10 +17,10 @@ from connector.model.states import ItemType
 
 _WIDTH, _HEIGHT = 196.0, 46.0
 _GAP, _BETWEEN = 10.0, 64.0
-_MARGIN, _TOP, _LANE_LABEL = 24.0, 74.0, 18.0
+_MARGIN, _TOP, _LANE_LABEL = 24.0, 82.0, 18.0
 _LEGEND_ROW, _LEGEND_CELL = 26.0, 176.0
 _NAME_LETTERS, _NOTE_LETTERS = 25, 32
-_INK, _PALE, _LANE_INK = "#1b1f24", "#57606a", "#57606a"
+_INK, _PALE, _FAINT, _CRITICAL = "#1b1f24", "#57606a", "#8c959f", "#82071e"
 
 
 def svg(graph: Graph) -> str:
@@ -58,12 +59,11 @@ class _Drawing:
         yield f'<desc id="description">{_text(self._graph.description)}</desc>'
         yield f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
         yield _label(_MARGIN, 32, self._graph.title, size=18, bold=True)
-        yield _label(_MARGIN, 52, self._graph.description, size=12, fill=_PALE)
+        for place, told in enumerate(wrap(self._graph.description, int((self._width - 2 * _MARGIN) // 6.5))[:2]):
+            yield _label(_MARGIN, 50 + 16 * place, told, size=12, fill=_PALE)
         yield from self._lanes()
-        yield '<g fill="none">'
         for edge in sorted(self._graph.edges, key=lambda edge: edge.critical):
             yield self._edge(edge)
-        yield "</g>"
         for node in self._graph.nodes:
             yield from self._node(node)
         yield from self._legend()
@@ -79,9 +79,7 @@ class _Drawing:
                 f'<rect x="{_n(_MARGIN)}" y="{_n(y)}" width="{wide}" height="{_n(height + _LANE_LABEL)}"'
                 f' fill="{fill}" stroke="#d0d7de"/>'
             )
-            yield _label(
-                _MARGIN + 8, y + 15, _cut(name, int((self._width - 2 * _MARGIN) // 7)), size=11, fill=_LANE_INK
-            )
+            yield _label(_MARGIN + 8, y + 15, _cut(name, int((self._width - 2 * _MARGIN) // 7)), size=11, fill=_PALE)
 
     def _y(self, at: float, lane: int) -> float:
         """The place on the picture of a place in the layout, which knows of no lane labels."""
@@ -103,9 +101,10 @@ class _Drawing:
             path += [_curve(x, y, left, at), f"H{_n(left + _WIDTH)}"]
             x, y = left + _WIDTH, at
         end, bottom = self._x(layers[edge.after]), self._middle(edge.after, lanes[edge.after])
-        path += [_curve(x, y, end - 7, bottom), f"M{_n(end)} {_n(bottom)}l-8 -4v8z"]
-        colour, width = ("#82071e", "3.5") if edge.critical else ("#8c959f", "1.3")
-        return f'<path d="{"".join(path)}" stroke="{colour}" stroke-width="{width}"/>'
+        path.append(_curve(x, y, end - 7, bottom))
+        colour, width = (_CRITICAL, "3.5") if edge.critical else (_FAINT, "1.3")
+        head = f'<path d="M{_n(end)} {_n(bottom)}l-9 -4.5v9z" fill="{colour}"/>'
+        return f'<path d="{"".join(path)}" fill="none" stroke="{colour}" stroke-width="{width}"/>{head}'
 
     def _node(self, node: Node) -> Iterator[str]:
         look = LOOKS[node.state]
@@ -138,7 +137,7 @@ class _Drawing:
             yield _label(x + 30, y + 11, told, size=12)
         if any(node.critical for node in self._graph.nodes):
             x, y = self._legend_place(len(cells), top)
-            yield f'<path d="M{_n(x)} {_n(y + 7)}h22" stroke="#82071e" stroke-width="3.5"/>'
+            yield f'<path d="M{_n(x)} {_n(y + 7)}h22" stroke="{_CRITICAL}" stroke-width="3.5"/>'
             yield _label(x + 30, y + 11, "thick: critical path", size=12)
 
     def _legend_place(self, place: int, top: float) -> tuple[float, float]:
