@@ -82,8 +82,7 @@ def flow(line: Line, width: int, indent: int = 3) -> Iterator[Line]:
     made = Line()
     for text, style in line.parts:
         for word in _WORD.findall(text):
-            bare = word.rstrip(" ")
-            if made.cells > indent and made.cells + _cells(bare) > width:
+            if made.cells > indent and made.cells + _cells(word) > width:
                 yield made
                 made = Line(" " * indent)
                 word = word.lstrip(" ")  # noqa: PLW2901 - the space has become the end of a line
@@ -91,7 +90,8 @@ def flow(line: Line, width: int, indent: int = 3) -> Iterator[Line]:
     yield made
 
 
-_WORD = re.compile(r" *[^ ]+ *| +")
+_WORD = re.compile(r" *[^ ]+| +")
+"""A word with the spaces before it."""
 
 
 class Lines:

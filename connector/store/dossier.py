@@ -37,7 +37,6 @@ class Dossiers:
         numbers = list({text, text.zfill(_NUMBER_DIGITS)} if text.isdigit() else {text})
         async with self._database.connection() as connection:
             found = await connection.fetch(self._sql["find"], record_id, numbers)
-            found = found or await connection.fetch(self._sql["find_version"], numbers)
         ids = sorted({row["order_id"] for row in found})
         if not ids:
             raise UsageError(

@@ -21,7 +21,7 @@ from connector.store.database import Database
 from connector.store.intake import Heard
 from connector.store.retention import Retention
 from connector.store.sets import SetTable
-from tests.orchestrator.test_turn import NOW, SETS, Bench, finish, mobile, order_id
+from tests.orchestrator.turning import NOW, SETS, Bench, finish, mobile, order_id
 
 SOME = 23
 BLOCKED = Failure(

@@ -22,7 +22,7 @@ from connector.store.dossier import Dossiers
 from connector.store.intake import Heard
 from connector.store.retention import Retention
 from connector.store.sets import SetTable
-from tests.orchestrator.test_turn import NOW, SETS, Bench, answers, finish, mobile, order_id
+from tests.orchestrator.turning import NOW, SETS, Bench, answers, finish, mobile, order_id
 
 BLOCKED = Failure(
     failure_class=FailureClass.BUSINESS, code="NUMBER_BLOCKED", message="It is blocked.", system="network"
