@@ -66,7 +66,8 @@ class _Drawing:
         self._name = max(_NARROWEST_NAME, min(room, _WIDEST_NAME))
 
     def lane(self, lane: Lane, items: Sequence[Item]) -> Iterator[Line]:
-        yield Line(lane.definition, "bold").add(f"  for {lane.scope}" if lane.scope else "", "dim")
+        title = Line(lane.definition, "bold").add(f"  for {lane.scope}" if lane.scope else "", "dim")
+        yield title.add(f"  in {lane.parent}" if lane.parent is not None else "", "dim")
         for place, item in enumerate(items):
             last = place == len(items) - 1
             before = items[place - 1].no if place else None
@@ -88,6 +89,8 @@ class _Drawing:
         after = [no for no in item.after if no != before]
         if after and item.phase is Phase.IDLE:
             name.add(f"  after {', '.join(map(str, after))}", "dim")
+        if item.after_start and item.phase is Phase.IDLE:
+            name.add(f"  after the start of {', '.join(map(str, item.after_start))}", "dim")
         line.within(name, self._name).add("  ")
         return line.column(item.state, self._state, style).add("  ").add(times(self._view, item), "dim")
 

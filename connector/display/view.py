@@ -33,10 +33,14 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """The items of one instance of a plan definition, in the order of their numbers."""
+    """The items of one instance of a plan definition, in the order of their numbers.
+
+    `parent` is the subplan item that it is an instance for.
+    """
 
     definition: str
     scope: str
+    parent: ItemNo | None
     items: tuple[Item, ...]
 
 
@@ -110,13 +114,13 @@ class OrderView:
 
     def lanes(self) -> Sequence[Lane]:
         """The plan by instances of its definitions, in the order of their first items."""
-        groups: dict[tuple[str, str], list[Item]] = {}
+        groups: dict[tuple[str, str, ItemNo | None], list[Item]] = {}
         for item in self.items.values():
-            groups.setdefault((item.definition, item.scope_key), []).append(item)
+            groups.setdefault((item.definition, item.scope_key, item.parent), []).append(item)
         names = self._names()
         return [
-            Lane(definition=definition, scope=_named(scope, names), items=tuple(items))
-            for (definition, scope), items in groups.items()
+            Lane(definition=definition, scope=_named(scope, names), parent=parent, items=tuple(items))
+            for (definition, scope, parent), items in groups.items()
         ]
 
     def _names(self) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from connector.display.graph.model import graph
 from connector.display.graph.svg import svg
 from connector.display.view import Expected
 from connector.model.ids import ItemNo
-from connector.model.states import ItemState
+from connector.model.states import ItemState, ItemType
 from tests.display.building import ITEMS, dossier, item, large, plan, view
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -77,9 +77,9 @@ def test_crossings_are_taken_out() -> None:
     assert (placed.middles[1] < placed.middles[2]) == (placed.middles[4] < placed.middles[3])
 
 
-def test_a_ring_is_refused() -> None:
-    with pytest.raises(ValueError, match="ring"):
-        layout({1: 0, 2: 0}, [(1, 2), (2, 1)], SIZE)
+def test_a_ring_is_drawn_all_the_same() -> None:
+    placed = layout({1: 0, 2: 0, 3: 0}, [(1, 2), (2, 1), (2, 3)], SIZE)
+    assert placed.layers == {1: 0, 2: 1, 3: 2}
 
 
 # -- SVG ----------------------------------------------------------------------------------------------------
@@ -161,6 +161,26 @@ def test_everything_is_on_the_picture() -> None:
 def test_what_undoes_something_says_so() -> None:
     made = plan(item(1, "Ship", ItemState.CANCELED), item(2, "Take back", ItemState.PENDING, 1, undoes=ItemNo(1)))
     assert "· Pending undoes 1" in texts(svg(graph(view(dossier(made)))))
+
+
+def test_starts_and_subplans_are_dashed() -> None:
+    parts = {"definition": "part", "scope_key": "each-0"}
+    made = plan(
+        item(1, "Install", ItemState.RUNNING, type=ItemType.SUBPLAN),
+        item(2, "Part", ItemState.RUNNING, parent=ItemNo(1), **parts),
+        item(3, "Beside", ItemState.PENDING, after_start=(ItemNo(2),)),
+        item(4, "Then", ItemState.PENDING, 1),
+    )
+    seen = graph(view(dossier(made)))
+    assert [(edge.before, edge.after, edge.of_start) for edge in seen.edges] == [
+        (1, 2, True),
+        (2, 3, True),
+        (1, 4, False),
+    ]
+    assert "part for each-0, in 1" in texts(svg(seen))
+    assert svg(seen).count('stroke-dasharray="4 4"') == 2
+    assert "i1 -.-> i2" in mermaid(seen)
+    assert "1 -> 2 [style=dashed]" in dot(seen)
 
 
 # -- Mermaid and DOT ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from connector.display.graph.looks import LOOKS
 from connector.display.graph.model import Graph, Node
 
+_OF_START = " [style=dashed]"
 _CRITICAL = ' [penwidth=3.5 color="#82071e"]'
 
 
@@ -30,7 +31,8 @@ def _lines(graph: Graph) -> Iterator[str]:
             yield f"        {_node(node)}"
         yield "    }"
     for edge in graph.edges:
-        yield f"    {edge.before} -> {edge.after}{_CRITICAL if edge.critical else ''}"
+        look = _OF_START if edge.of_start else _CRITICAL if edge.critical else ""
+        yield f"    {edge.before} -> {edge.after}{look}"
     yield "}"
 
 

@@ -55,11 +55,7 @@ class _Thing:
 
 
 def layout(lane_of: Mapping[int, int], edges: Sequence[tuple[int, int]], size: Size) -> Placed:
-    """Place nodes, given with their lanes, and edges (from, to).
-
-    Raises:
-        ValueError: the edges form a ring.
-    """
+    """Place nodes, given with their lanes, and edges (from, to). Of a ring, some edges point to the left."""
     layers = _layers(lane_of, edges)
     things = {no: _Thing(lane, layers[no], size.node) for no, lane in lane_of.items()}
     slots = _connect(things, edges, size)
@@ -89,14 +85,20 @@ def _layers(nodes: Iterable[int], edges: Sequence[tuple[int, int]]) -> dict[int,
         unmet[after] += 1
     layers = dict.fromkeys(followers, 0)
     ready = [no for no, number in unmet.items() if not number]
-    for no in ready:  # grows while it is gone through
-        for after in followers[no]:
-            layers[after] = max(layers[after], layers[no] + 1)
-            unmet[after] -= 1
-            if not unmet[after]:
-                ready.append(after)
-    if len(ready) < len(followers):
-        raise ValueError("the edges form a ring")
+    placed = set(ready)
+    for first in (None, *followers):
+        if first is not None and first not in placed:  # it is in a ring, or behind one
+            ready.append(first)
+            placed.add(first)
+        while ready:
+            no = ready.pop()
+            for after in followers[no]:
+                if after not in placed:
+                    layers[after] = max(layers[after], layers[no] + 1)
+                    unmet[after] -= 1
+                    if not unmet[after]:
+                        ready.append(after)
+                        placed.add(after)
     return layers
 
 

@@ -26,7 +26,8 @@ def _lines(graph: Graph) -> Iterator[str]:
             yield f'        i{node.no}["{_quoted(f"{node.no} {node.name}")}<br/>{_quoted(node.note)}"]:::{node.state}'
         yield "    end"
     for edge in graph.edges:
-        yield f"    i{edge.before} {'==>' if edge.critical else '-->'} i{edge.after}"
+        arrow = "-.->" if edge.of_start else "==>" if edge.critical else "-->"
+        yield f"    i{edge.before} {arrow} i{edge.after}"
     for state in graph.states:
         look = LOOKS[state]
         dashes = ",stroke-dasharray:5 3" if look.dashed else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connector.display.tree import times
-from connector.display.view import OrderView
+from connector.display.view import Lane, OrderView
 from connector.display.words import PRIORITIES, SYMBOLS, moment
 from connector.model.ids import ItemNo
 from connector.model.plan import Item
@@ -30,11 +30,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """`after` comes after `before`."""
+    """`after` comes after `before`, or (`of_start`) after its start: as what has to begin before, or is a part of it."""
 
     before: ItemNo
     after: ItemNo
     critical: bool
+    of_start: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,20 +57,30 @@ def graph(view: OrderView) -> Graph:
     known = view.items
     critical = view.expected.critical
     edges = [
-        Edge(before=before, after=item.no, critical=item.no in critical and before in critical)
+        Edge(
+            before=before,
+            after=item.no,
+            critical=item.no in critical and before in critical,
+            of_start=before not in item.after,
+        )
         for item in known.values()
-        for before in item.after
+        for before in dict.fromkeys((*item.after, *item.after_start, *([item.parent] if item.parent else [])))
         if before in known
     ]
     dossier = view.dossier
     return Graph(
         title=printable(f"Plan of order {dossier.number or dossier.id}"),
         description=_description(view),
-        lanes=tuple(printable(f"{lane.definition} for {lane.scope}") for lane in lanes),
+        lanes=tuple(printable(_lane(lane)) for lane in lanes),
         nodes=tuple(nodes),
         edges=tuple(edges),
         states=view.counts(),
     )
+
+
+def _lane(lane: Lane) -> str:
+    part = f", in {lane.parent}" if lane.parent is not None else ""
+    return f"{lane.definition} for {lane.scope}{part}"
 
 
 def _description(view: OrderView) -> str:
@@ -91,7 +102,17 @@ def _node(view: OrderView, item: Item, lane: int) -> Node:
     when = times(view, item)
     undoes = f"undoes {item.undoes}" if item.undoes is not None else ""
     after = f"after {', '.join(map(str, item.after))}" if item.after else ""
-    told = [f"{item.no} {item.name or item.key}", f"{item.type}, {item.state}", when, undoes, waits, failure, after]
+    starts = f"after the start of {', '.join(map(str, item.after_start))}" if item.after_start else ""
+    told = [
+        f"{item.no} {item.name or item.key}",
+        f"{item.type}, {item.state}",
+        when,
+        undoes,
+        waits,
+        failure,
+        after,
+        starts,
+    ]
     return Node(
         no=item.no,
         lane=lane,

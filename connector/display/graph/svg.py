@@ -104,7 +104,8 @@ class _Drawing:
         path.append(_curve(x, y, end - 7, bottom))
         colour, width = (_CRITICAL, "3.5") if edge.critical else (_FAINT, "1.3")
         head = f'<path d="M{_n(end)} {_n(bottom)}l-9 -4.5v9z" fill="{colour}"/>'
-        return f'<path d="{"".join(path)}" fill="none" stroke="{colour}" stroke-width="{width}"/>{head}'
+        dashes = ' stroke-dasharray="4 4"' if edge.of_start else ""
+        return f'<path d="{"".join(path)}" fill="none" stroke="{colour}" stroke-width="{width}"{dashes}/>{head}'
 
     def _node(self, node: Node) -> Iterator[str]:
         look = LOOKS[node.state]
