@@ -30,7 +30,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """`after` comes after `before`, or (`of_start`) after its start: as what has to begin before, or is a part of it."""
+    """`after` comes after `before`, or (`of_start`) after its start, also as a part of it."""
 
     before: ItemNo
     after: ItemNo
