@@ -251,7 +251,7 @@ def _assemble(
 
     app = create_app(
         inbox=InboxBridge(intake, sets, worker.look),
-        orders=TrackingBridge(database),
+        orders=TrackingBridge(database, sets, utc_now),
         health=HealthBridge(database, tokens, subscription),
         inbound_secrets=settings.inbound_secret,
         api_tokens=_tokens(settings),

@@ -1,4 +1,4 @@
-"""`GET /v1/orders/{order_id}`: order tracking, for holders of an API token."""
+"""`/v1/orders/{order_id}`: order tracking, and previews of revisions, for holders of an API token."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import re
 from dataclasses import asdict, dataclass
 
+import orjson
 import structlog
 from fastapi import APIRouter
 from fastapi.encoders import jsonable_encoder
@@ -14,12 +15,18 @@ from starlette.responses import JSONResponse, Response
 
 from connector.api.access import Access, denied
 from connector.api.answers import outage, refusal_answer
+from connector.api.body import read_body
 from connector.api.ports import OrderReader
 from connector.callouts.inbound import Refusal
 from connector.errors import TransientError
+from connector.mappings.orderfile import OrderFileInvalid, read
 from connector.model.ids import OrderId
+from connector.model.json import JsonObject
 
 _log = structlog.get_logger("api")
+MAX_BYTES = 1_000_000
+"""Largest order that is previewed."""
+
 _ORDER_ID = re.compile(r"[A-Za-z0-9]{15,18}")
 
 
@@ -35,6 +42,12 @@ class Orders:
         """The route."""
         router = APIRouter()
         router.add_api_route("/v1/orders/{order_id}", self.answer, methods=["GET"], summary="How an order is doing")
+        router.add_api_route(
+            "/v1/orders/{order_id}/preview",
+            self.preview,
+            methods=["POST"],
+            summary="What a new version of an order in flight would do; nothing is changed",
+        )
         return router
 
     async def answer(self, order_id: str, request: Request) -> Response:
@@ -52,6 +65,37 @@ class Orders:
         if order is None:
             return refusal_answer(_unknown_order())
         return JSONResponse(jsonable_encoder(asdict(order)))
+
+    async def preview(self, order_id: str, request: Request) -> Response:
+        """The assessment of the order in the body (an order file; `{"cancel": true}` stands for cancelling it)."""
+        if not self.access.is_granted(request):
+            return refusal_answer(denied())
+        body = await read_body(request, max_bytes=MAX_BYTES, seconds=self.patience)
+        if isinstance(body, Refusal):
+            return refusal_answer(body, {"Connection": "close"})
+        found = await self._look_ahead(order_id, body)
+        return refusal_answer(found) if isinstance(found, Refusal) else JSONResponse(found)
+
+    async def _look_ahead(self, order_id: str, body: bytes) -> JsonObject | Refusal:
+        try:
+            given = None if _cancels(body) else read(body.decode()).order
+        except (OrderFileInvalid, UnicodeDecodeError) as error:
+            return Refusal(status=422, code="INVALID", message=f"Not valid: {error}")
+        try:
+            async with asyncio.timeout(self.patience):
+                is_id = _ORDER_ID.fullmatch(order_id)
+                found = await self.reader.preview(OrderId(order_id), given) if is_id else None
+        except (TransientError, OSError) as error:
+            _log.warning("order_not_read", order=order_id[:80], reason=str(error) or type(error).__name__)
+            return outage()
+        return _unknown_order() if found is None else found
+
+
+def _cancels(body: bytes) -> bool:
+    try:
+        return bool(orjson.loads(body) == {"cancel": True})
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _unknown_order() -> Refusal:

@@ -13,6 +13,8 @@ from connector.api.tracking import TrackedOrder
 from connector.mappings.set import MappingSet
 from connector.model.events import Addressed
 from connector.model.ids import ItemNo, OrderId
+from connector.model.json import JsonObject
+from connector.model.order import Order
 
 
 class Inbox(Protocol):
@@ -33,6 +35,9 @@ class OrderReader(Protocol):
 
     async def track(self, order: OrderId) -> TrackedOrder | None:
         """How the order is doing; None: it is not known here."""
+
+    async def preview(self, order: OrderId, given: Order | None) -> JsonObject | None:
+        """What the next version of an order in flight would do (None: cancelling it); None: there is no such order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

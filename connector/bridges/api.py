@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from connector.api.ports import Check
 from connector.api.tracking import TrackedOrder, tracked
@@ -10,12 +11,17 @@ from connector.errors import ConnectorError, TransientError
 from connector.mappings.set import MappingSet
 from connector.model.events import Addressed
 from connector.model.ids import ItemNo, OrderId
+from connector.model.json import JsonObject
+from connector.model.order import Order
+from connector.orchestrator.inflight import look_ahead
+from connector.orchestrator.preview import as_json, as_text, proposed
 from connector.orchestrator.sets import MappingSets
 from connector.sf.auth import TokenSource
 from connector.store.alone import Alone
 from connector.store.database import Database, may_pass
+from connector.store.families import plans_of
 from connector.store.intake import Intake
-from connector.store.plans import load_plans
+from connector.store.plans import load_plans, with_as_is
 
 
 class InboxBridge:
@@ -49,18 +55,35 @@ class InboxBridge:
 class TrackingBridge:
     """`OrderReader` on the store."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sets: MappingSets, clock: Callable[[], datetime]) -> None:
         self._database = database
+        self._sets = sets
+        self._clock = clock
 
     async def track(self, order: OrderId) -> TrackedOrder | None:
         """As `OrderReader.track`."""
         try:
             async with self._database.connection() as connection:
+                order = (await plans_of(connection, [order])).get(order, order)
                 plans = await load_plans(connection, [order]) or await load_plans(connection, [order], archived=True)
         except Exception as error:
             raise _away(error) from error
         plan = plans.get(order)
         return tracked(plan) if plan else None
+
+    async def preview(self, order: OrderId, given: Order | None) -> JsonObject | None:
+        """As `OrderReader.preview`."""
+        try:
+            async with self._database.connection() as connection:
+                plan = await with_as_is(connection, (await plans_of(connection, [order])).get(order, order))
+        except Exception as error:
+            raise _away(error) from error
+        if plan is None:
+            return None
+        imagined = proposed(plan, given)
+        assessment, refusal = look_ahead(plan, imagined, await self._sets.by_hash(plan.set_hash), self._clock())
+        text = as_text(plan, imagined, assessment, refusal)
+        return {"text": text, **as_json(plan, imagined, assessment, refusal)}
 
 
 class HealthBridge:

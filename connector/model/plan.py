@@ -162,6 +162,8 @@ class Plan:
     as_is: tuple[InventoryItem, ...] | None = None
     """What the account had installed when the order began; None when it has not been loaded."""
     message: str = ""
+    alarmed: bool = False
+    """People were told that nothing will ever happen to it again."""
     revision: int = 0
     created_at: datetime | None = None
     finished_at: datetime | None = None

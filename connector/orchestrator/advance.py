@@ -17,11 +17,11 @@ from connector.model.commands import (
 )
 from connector.model.events import TimerKind
 from connector.model.failure import Failure, FailureClass
-from connector.model.ids import TechnicalLineNo
+from connector.model.ids import WHOLE_ORDER, TechnicalLineNo
 from connector.model.json import Json, JsonObject
 from connector.model.order import Action
 from connector.model.plan import Item
-from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
+from connector.model.states import ItemState, ItemTrigger, ItemType, Phase, PlanState
 from connector.orchestrator.fallout import judge
 from connector.orchestrator.requests import RenderError, expressions, render
 from connector.orchestrator.step import Step
@@ -46,6 +46,53 @@ def settle(step: Step) -> None:
         step.plan.finished_at = step.now
         step.plan.changed_head = True
         step.record("plan canceled" if step.plan.is_canceling else "plan completed")
+
+
+def watch(step: Step) -> None:
+    """Raise an alarm when the plan is neither over nor at work nor waiting for anything that has a name.
+
+    That is a bug of ours, or of a mapping set that no check has found; nothing would ever happen to the order again.
+    """
+    plan = step.plan
+    is_over = plan.state not in (PlanState.IN_PROGRESS, PlanState.FREEZING)
+    goes_on = plan.phases[Phase.BUSY] or plan.phases[Phase.WAITING] or plan.phases[Phase.FALLOUT]
+    if is_over or goes_on:
+        if plan.alarmed and not is_over:
+            _set_alarm(step, on=False)
+            step.command(ResolveFallout(item=WHOLE_ORDER, episode=_STUCK, how="The plan goes on."))
+        return
+    if plan.alarmed:
+        return
+    _set_alarm(step, on=True)
+    stuck = [item for item in plan.items.values() if not item.is_final]
+    named = ", ".join(f"{item.name} ({item.state})" for item in stuck[:5])
+    message = f"Nothing will ever happen to this plan again: it waits for {named or 'nothing'}."
+    failure = Failure(failure_class=FailureClass.CONFIGURATION, code=PLAN_STUCK, message=message[:1000])
+    step.record("plan is stuck", detail=message[:500])
+    suggestions = ("Complete or skip the item that waits for nothing.", "Report this: it must not happen.")
+    step.command(
+        RaiseFallout(
+            item=WHOLE_ORDER,
+            episode=_STUCK,
+            attempts=0,
+            failure=failure,
+            queue=step.mappings.fallout_queue,
+            severity="High",
+            suggestions=suggestions,
+        )
+    )
+
+
+PLAN_STUCK = "PLAN_STUCK"
+"""The code of that alarm."""
+
+_STUCK = 2
+"""The episode of an order's fallout that tells of a plan that is stuck; the first one is its rejection."""
+
+
+def _set_alarm(step: Step, *, on: bool) -> None:
+    step.plan.alarmed = on
+    step.plan.changed_head = True
 
 
 def _begin(step: Step, item: Item) -> None:

@@ -37,7 +37,7 @@ from connector.model.order import Order
 from connector.model.plan import Item, Plan, Told, UnclaimedEvent
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.model.technical import Explanation
-from connector.orchestrator.advance import complete, fail, learn, matches, settle, start
+from connector.orchestrator.advance import complete, fail, learn, matches, settle, start, watch
 from connector.orchestrator.inflight import go_on, take
 from connector.orchestrator.migrate import migrate
 from connector.orchestrator.people import obey
@@ -74,6 +74,7 @@ def begin(
     step.record("plan made", detail=f"{len(made.lines)} technical lines, {len(made.items)} items")
     step.to_look_at.extend(plan.items)
     settle(step)
+    watch(step)
     return plan, step.commands, made.explanation
 
 
@@ -129,6 +130,7 @@ def handle(plan: Plan, event: Event, now: datetime, mappings: MappingSet) -> lis
     if plan.revisions or plan.state in (PlanState.FREEZING, PlanState.FROZEN):
         go_on(step)
     settle(step)
+    watch(step)
     return step.commands
 
 
@@ -139,6 +141,7 @@ def go_over(
     step = Step(plan, now, mappings)
     migrate(step, event, following)
     settle(step)
+    watch(step)
     return step.commands
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
 from connector.model.failure import Problem
+from connector.model.ids import OrderId
 from connector.model.json import JsonObject
 from connector.model.order import Order
 from connector.model.plan import Plan
-from connector.model.revision import Assessment, ItemChange, ItemEffect, LineEffect
+from connector.model.revision import Assessment, ItemChange, ItemEffect, LineEffect, VersionState
 
 _TITLES = {
     ItemEffect.UNDONE: "Undone",
@@ -22,6 +24,22 @@ _TITLES = {
     ItemEffect.KEPT: "Kept",
 }
 _MOST_NAMED = 20
+
+
+def proposed(plan: Plan, given: Order | None) -> Order:
+    """The next version of a plan's order as somebody imagines it (None: cancelling), as if it had been submitted."""
+    accepted = [each.order for each in plan.versions if each.state is VersionState.ACCEPTED]
+    present = accepted[-1] if accepted else plan.order.id
+    order = plan.order if given is None else given
+    is_new = given is not None and given.id not in ("", plan.id, plan.order.id)
+    return replace(
+        order,
+        id=order.id if is_new else OrderId(f"{plan.order.id}+"),
+        number=order.number if is_new and order.number else f"{plan.order.number} (new)",
+        account=plan.order.account,
+        supersedes=present,
+        supplemental_action="Cancel" if given is None else order.supplemental_action or "Amend",
+    )
 
 
 def as_text(plan: Plan, given: Order, assessment: Assessment, refusal: Problem | None = None) -> str:

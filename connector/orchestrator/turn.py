@@ -20,12 +20,13 @@ import structlog
 from connector.errors import InvariantBroken
 from connector.mappings.set import MappingSet
 from connector.model.attempt import AttemptRecord
-from connector.model.commands import Command, DropCallout, ReadOrderAgain, SetTimer
+from connector.model.commands import Command, DropCallout, RaiseFallout, ReadOrderAgain, SetTimer
 from connector.model.events import Event, MigrationAsked, OrderRead, OrderUnreadable, RevisionRead
 from connector.model.ids import ItemNo, OrderId
 from connector.model.plan import Plan
 from connector.model.states import PlanState
 from connector.model.work import Work
+from connector.orchestrator.advance import PLAN_STUCK
 from connector.orchestrator.inflight import instead_of_rejected, take_the_place
 from connector.orchestrator.machine import begin, go_over, handle, may_revise
 from connector.orchestrator.marks import marks
@@ -243,6 +244,8 @@ def _result(applied: _Applied, work: Sequence[Work], missed: Sequence[OrderId]) 
                 timers.append(command.due)
             elif isinstance(command, ReadOrderAgain):
                 reread = True
+            elif isinstance(command, RaiseFallout) and command.failure.code == PLAN_STUCK:
+                log.error("plan_stuck", order=plan.id, reason=command.failure.message)
         plan.saved()
     return TurnResult(
         orders=tuple(change.plan.id for change in applied.changes),

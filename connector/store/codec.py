@@ -164,6 +164,7 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     versions: tuple[Version, ...] = ()
     revisions: tuple[Revision, ...] = ()
     blocked: Revision | None = None
+    alarmed: bool = False
 
 
 def head(body: str) -> Head:

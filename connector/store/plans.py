@@ -65,6 +65,7 @@ def _plan(row: Mapping[str, Any], lines: Sequence[str], items: Sequence[tuple[in
         versions=head.versions,
         revisions=head.revisions,
         blocked=head.blocked,
+        alarmed=head.alarmed,
         problems=head.problems,
         message=row["message"],
         revision=row["revision"],

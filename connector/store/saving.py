@@ -437,6 +437,7 @@ def _order_row(change: Change, now: datetime) -> OrderRow:
             versions=plan.versions,
             revisions=plan.revisions,
             blocked=plan.blocked,
+            alarmed=plan.alarmed,
         ),
         message=plan.message,
         finished_at=plan.finished_at,

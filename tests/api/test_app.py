@@ -25,6 +25,7 @@ from connector.mappings.set import MappingSet, System
 from connector.model.events import Addressed, CallbackArrived, ExternalEventArrived
 from connector.model.failure import Failure, FailureClass
 from connector.model.ids import ItemNo, OrderId
+from connector.model.json import JsonObject
 from connector.model.order import Account, Order
 from connector.model.plan import Item, Plan
 from connector.model.states import ItemState, ItemType, PlanState
@@ -85,6 +86,11 @@ class House:
     async def track(self, order: OrderId) -> TrackedOrder | None:
         await self._trouble()
         return TRACKED if order == ORDER else None
+
+    async def preview(self, order: OrderId, given: Order | None) -> JsonObject | None:
+        await self._trouble()
+        lines = len(given.lines) if given else 0
+        return {"verdict": "accepted", "lines": lines} if order == ORDER else None
 
     async def checks(self) -> Sequence[Check]:
         await self._trouble()
@@ -369,6 +375,36 @@ async def test_tracking_while_the_database_is_away(house: House, client: httpx.A
     assert refusal(await client.get(f"/v1/orders/{ORDER}", headers=BEARER)) == (503, "UNAVAILABLE")
 
 
+NEW_VERSION = {"account": {"id": "A1"}, "lines": [{"product": "PLAN", "action": "Add"}]}
+
+
+@pytest.mark.parametrize(("body", "lines"), [(NEW_VERSION, 1), ({"order": NEW_VERSION}, 1), ({"cancel": True}, 0)])
+async def test_a_revision_is_previewed(
+    house: House, client: httpx.AsyncClient, body: dict[str, object], lines: int
+) -> None:
+    response = await client.post(f"/v1/orders/{ORDER}/preview", json=body, headers=BEARER)
+    assert (response.status_code, response.json()) == (200, {"verdict": "accepted", "lines": lines})
+    assert house.stored == []
+
+
+async def test_a_preview_that_can_not_be_given_says_why(house: House, client: httpx.AsyncClient) -> None:
+    path = f"/v1/orders/{ORDER}/preview"
+    assert refusal(await client.post(path, json=NEW_VERSION)) == (401, "UNAUTHORIZED")
+    wrong = await client.post(path, content=b"{", headers=BEARER)
+    assert refusal(wrong) == (422, "INVALID")
+    assert "not JSON" in wrong.text
+    assert refusal(await client.post(path, content=b"\xff", headers=BEARER)) == (422, "INVALID")
+    assert refusal(await client.post(path, json={"lines": [{}]}, headers=BEARER)) == (422, "INVALID")
+    other = "/v1/orders/801000000000002AAA/preview"
+    assert refusal(await client.post(other, json=NEW_VERSION, headers=BEARER)) == (404, "UNKNOWN_ORDER")
+    assert refusal(await client.post("/v1/orders/x/preview", json=NEW_VERSION, headers=BEARER)) == (
+        404,
+        "UNKNOWN_ORDER",
+    )
+    house.error = TransientError("away")
+    assert refusal(await client.post(path, json=NEW_VERSION, headers=BEARER)) == (503, "UNAVAILABLE")
+
+
 async def test_what_tracking_shows_of_a_plan() -> None:
     item = Item(
         no=ItemNo(1), definition="mobile", key="ship", type=ItemType.CALLOUT, scope_key="x", state=ItemState.RUNNING
@@ -446,5 +482,11 @@ async def test_without_tokens_nobody_gets_in_and_the_documentation_opens_on_requ
             response = await client.get(f"/v1/orders/{ORDER}", headers={"Authorization": f"Bearer {token}".strip()})
             assert refusal(response) == (401, "UNAUTHORIZED")
         paths = (await client.get("/openapi.json")).json()["paths"]
-        assert set(paths) == {"/v1/inbound/{system}", "/v1/orders/{order_id}", "/health/live", "/health/ready"}
+        assert set(paths) == {
+            "/v1/inbound/{system}",
+            "/v1/orders/{order_id}",
+            "/v1/orders/{order_id}/preview",
+            "/health/live",
+            "/health/ready",
+        }
         assert refusal(await post(client, SHIPPED)) == (503, "NO_SECRET")

@@ -57,7 +57,7 @@ ROOMS: Mapping[str, Room] = {
     "store": _room("store", "errors model"),
     "callouts": _room("callouts", "version errors model compiled mappings store"),
     "sf": _room("sf", "version errors model compiled mappings store"),
-    "api": _room("api", "version errors model compiled mappings decomposition core shell store callouts sf"),
+    "api": _room("api", "version errors model compiled mappings reading decomposition core shell store callouts sf"),
     "bridges": _room("bridges", "errors model compiled mappings core shell store sf api"),
     "text": _room("text", pure=True),
     "display": _room("display", "errors model compiled core text", pure=True, packages="rich msgspec"),

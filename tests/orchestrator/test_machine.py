@@ -616,3 +616,19 @@ def test_what_the_table_does_not_have_is_refused() -> None:
             else:
                 with pytest.raises(IllegalTransition, match=state.value):
                     next_item_state(state, trigger)
+
+
+# -- the alarm --------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_that_waits_for_nothing_raises_an_alarm_once_and_takes_it_back() -> None:
+    story = Story.of((callout("a"), ()), (callout("b"), ("a",)))
+    story.plan.put(story.item("a").but(state=ItemState.PENDING))  # as no event ever leaves it
+    hold = asks(Operation.HOLD, ItemNo(9))
+    raised = [each for each in story.happens(hold) if isinstance(each, RaiseFallout)]
+    assert [(each.item, each.failure.code) for each in raised] == [(ItemNo(0), "PLAN_STUCK")]
+    assert "a (Pending), b (Pending)" in raised[0].failure.message
+    assert not [each for each in story.happens(hold) if isinstance(each, RaiseFallout)]
+    told = story.happens(asks(Operation.SKIP, ItemNo(1)))
+    assert [each.how for each in told if isinstance(each, ResolveFallout)] == ["The plan goes on."]
+    assert story.calls()[-1] == ("b", 1, 1)

@@ -66,7 +66,7 @@ async def test_a_finished_order_is_archived_when_its_time_has_come_and_is_still_
     bench.now = NOW + HOT + timedelta(seconds=1)
     assert await retention(bench).once() == Kept(archived=1, deleted=0)
     assert {table: await bench.count(table) for table in TABLES} == dict.fromkeys(TABLES, 0)
-    assert await TrackingBridge(bench.database).track(order_id(1)) == before
+    assert await TrackingBridge(bench.database, bench.sets, lambda: bench.now).track(order_id(1)) == before
     async with bench.database.connection() as connection:
         kept = "select jsonb_array_length(body -> 'history') > 5 and body ? 'explanation' from archived_orders"
         assert await connection.fetchval(kept), "what happened, and why the plan is as it is, is kept"

@@ -63,7 +63,7 @@ def revise_order(
                 plan = await _plan(database, str(given.supersedes))
             else:
                 plan = await _plan(database, order)
-                given = _of_file(plan, file, cancel=cancel)
+                given = _of_file(plan, None if cancel else file)
             verdicts.append(await _show(database, plan, given, as_json=as_json))
 
         common.run(work)
@@ -129,27 +129,17 @@ async def _read(order: str, database: Database) -> Order:
     return read.order
 
 
-def _of_file(plan: Plan, file: Path | None, *, cancel: bool) -> Order:
-    """The next version out of a file, or the plan's order cancelled."""
-    from dataclasses import replace
-
+def _of_file(plan: Plan, file: Path | None) -> Order:
+    """The next version out of a file; without one, the plan's order cancelled."""
     from connector.mappings.orderfile import read
+    from connector.orchestrator.preview import proposed
 
-    given = plan.order
-    if file is not None:
-        try:
-            given = read(file.read_text(encoding="utf-8")).order
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{file} can't be read: {error}.") from None
-    present = next((each.order for each in reversed(plan.versions) if each.state == "Accepted"), plan.order.id)
-    return replace(
-        given,
-        id=given.id if file is not None and given.id != plan.order.id else type(given.id)(f"{given.id}+"),
-        number=f"{plan.order.number} (new)" if given.number in ("", plan.order.number) else given.number,
-        account=plan.order.account,
-        supersedes=present,
-        supplemental_action="Cancel" if cancel else given.supplemental_action or "Amend",
-    )
+    if file is None:
+        return proposed(plan, None)
+    try:
+        return proposed(plan, read(file.read_text(encoding="utf-8")).order)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} can't be read: {error}.") from None
 
 
 async def _show(database: Database, plan: Plan, given: Order, *, as_json: bool) -> str:
