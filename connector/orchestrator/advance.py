@@ -12,7 +12,6 @@ from connector.model.commands import (
     DropCallout,
     InvokeCallout,
     RaiseFallout,
-    ResolveFallout,
     SetTimer,
 )
 from connector.model.events import TimerKind
@@ -26,8 +25,18 @@ from connector.orchestrator.fallout import judge
 from connector.orchestrator.requests import RenderError, expressions, render
 from connector.orchestrator.step import Step
 from connector.orchestrator.subplans import Unlistable, items_of, outputs_of
-from connector.orchestrator.unwanted import BY_PERSON, TOO_LATE, end, give_up, is_recall, nothing_to_undo
-from connector.orchestrator.unwanted import recalled as _recalled
+from connector.orchestrator.unwanted import (
+    BY_PERSON,
+    TOO_LATE,
+    amend_no_more,
+    close_fallout,
+    end,
+    give_up,
+    is_recall,
+    is_wanted,
+    nothing_to_undo,
+    recalled,
+)
 
 
 def settle(step: Step) -> None:
@@ -304,7 +313,7 @@ def complete(
     An output that is null is none: `has(line.attributes.x)` means that there is a value.
     """
     outputs = {name: value for name, value in outputs.items() if value is not None}
-    _close_fallout(step, item, "The item was completed.", by)
+    close_fallout(step, item, "The item was completed.", by)
     step.give(item, outputs)
     done = step.move(
         item,
@@ -323,14 +332,14 @@ def complete(
     if item.ends_as is not None:
         end(step, done)
     if is_recall(item) and outcome is None:
-        _recalled(step, item)
+        recalled(step, item)
     detail = f"outcome {outcome}" if outcome else ", ".join(f"{name}={value}" for name, value in outputs.items())
     step.record("completed", done, detail[:500], by)
 
 
 def skip(step: Step, item: Item, by: str) -> None:
     """The item is left out by decision of an operator."""
-    _close_fallout(step, item, "The item was skipped.", by)
+    close_fallout(step, item, "The item was skipped.", by)
     if item.ends_as is not None:
         nothing_to_undo(step, item)
     skipped = step.move(
@@ -341,6 +350,7 @@ def skip(step: Step, item: Item, by: str) -> None:
         waiting_for=None,
         due_at=None,
         accepted=False,
+        ends_as=None,
         told=None,
     )
     _forget(step, item)
@@ -355,18 +365,13 @@ def retry(step: Step, item: Item, by: str) -> None:
     so that the system can recognise it.
     """
     waiting = item.state is ItemState.FAILED
-    _close_fallout(step, item, "The item was retried.", by)
+    close_fallout(step, item, "The item was retried.", by)
     step.command(ClearTimers(item=item.no))
     if not (item.in_doubt or waiting):
         step.command(DropCallout(item=item.no))
         item = step.change(item, epoch=item.epoch + 1, attempts=0)
     step.record("retried", item, by=by)
     start(step, item, ItemTrigger.RETRIED)
-
-
-def _close_fallout(step: Step, item: Item, how: str, by: str) -> None:
-    if item.state is ItemState.FATALLY_FAILED:
-        step.command(ResolveFallout(item=item.no, episode=item.fallouts, how=how, by=by))
 
 
 def _forget(step: Step, item: Item) -> None:
@@ -385,8 +390,11 @@ def fail(step: Step, item: Item, failure: Failure, *, sent_before: bool = False)
     """
     item = step.change(item, in_doubt=_in_doubt(item, failure, sent_before=sent_before))
     if item.ends_as is not None:
-        give_up(step, item, failure)
-        return
+        if not is_wanted(step, item):
+            give_up(step, item, failure)
+            return
+        if not item.in_doubt:
+            item = amend_no_more(step, item)
     if is_recall(item) and failure.failure_class is FailureClass.BUSINESS:
         complete(step, item, {}, outcome=TOO_LATE)
         return

@@ -14,19 +14,21 @@ from msgspec.structs import replace
 
 from connector.mappings.expression import EvaluationError
 from connector.mappings.set import recall_plan
-from connector.model.commands import Assetize, ClearTimers, DropCallout, Explain, ResolveFallout
+from connector.model.commands import Assetize, ClearTimers, DropCallout, Explain
 from connector.model.ids import ItemNo, LineId, TechnicalLineNo
 from connector.model.plan import Item
 from connector.model.revision import ItemChange, ItemEffect
 from connector.model.states import ItemState, ItemTrigger, ItemType
 from connector.model.technical import AttributeChange, TechnicalLine
-from connector.orchestrator.revise import NOT_BEGUN, Identity, Outlook, identity, line_key
+from connector.orchestrator.outlook import NOT_BEGUN, Identity, Outlook, identity, line_key, predecessors
 from connector.orchestrator.step import Step
+from connector.orchestrator.unwanted import close_fallout, discard, is_recall
+from connector.orchestrator.versions import technical_differences
 
 _COMMERCIAL = TechnicalLineNo(0)
 """`of` of a line that keeps what an order line said."""
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_NOT_YET = datetime.max.replace(tzinfo=UTC)
 
 
 def carry_out(step: Step, outlook: Outlook) -> None:
@@ -54,18 +56,26 @@ class _Amendment:
         self._line_nos: dict[TechnicalLineNo, TechnicalLineNo] = {}
         """Number of a line in the new decomposition → in the plan."""
         self._names = {item.no: key for key, item in outlook.after_items.items()}
+        self._undoing = self._still_undoing()
+        """What is not done yet of what earlier revisions undo and amend, by the item that it is for."""
+        self._taken_from: set[TechnicalLineNo] = set()
+        """Lines that what is undone has put values into, or will."""
 
     def run(self) -> None:
         """All of it."""
+        gone = self._retracted()
         self._number_lines()
         self._change_lines()
         undone, forward = self._by_direction()
-        undoing = self._undo(undone)
-        self._go_forward(forward, undoing)
-        self._change_items()
+        self._go_forward(forward, self._undo(undone))
         self._plan.add(self._added.values(), self._added_lines)
+        self._change_items()
+        for item, change in self._outlook.overtaken:
+            self._discard(item, change)
+        self._take_out(undone)
         self._plan.index()
-        self._retract()
+        if gone:
+            self._step.command(Assetize(lines=gone))
         self._step.command(Explain(explanation=self._outlook.after.explanation))
         self._step.to_look_at.extend(no for no, item in self._plan.items.items() if item.state is ItemState.PENDING)
 
@@ -116,7 +126,7 @@ class _Amendment:
             root=new.root,
             parents=tuple(self._line_nos[parent] for parent in new.parents),
             changes={**new.changes, **changes},
-            supplement="Amend" if changes or then.action is not line.action else line.supplement,
+            supplement="Amend" if technical_differences(line, then) else line.supplement,
             request=new.request,
         )
 
@@ -130,7 +140,8 @@ class _Amendment:
     def _ghost(self, item: Item) -> TechnicalLineNo | None:
         if item.line is not None:
             old, present = self._old_lines[item.line], self._plan.lines[item.line]
-            if old.attributes == present.attributes and old.action is present.action:
+            is_same = not technical_differences(old, present) and item.line not in self._taken_from
+            if is_same or not present.is_live:
                 return item.line
             made = replace(old, no=self._new_line_no(), of=old.no)
         else:
@@ -164,34 +175,38 @@ class _Amendment:
                 forward.append((item, change))
         return undone, forward
 
+    def _still_undoing(self) -> Mapping[Identity, tuple[ItemNo, ...]]:
+        gives_way = {item.no for item, _ in self._outlook.overtaken}
+        found: dict[Identity, tuple[ItemNo, ...]] = {}
+        for item in self._plan.items.values():
+            if item.undoes is not None and not item.is_final and item.no not in gives_way and not is_recall(item):
+                key = identity(self._plan.items[item.undoes])
+                found[key] = (*found.get(key, ()), item.no)
+        return found
+
     def _undo(self, undone: Sequence[tuple[Item, ItemChange]]) -> Mapping[ItemNo, tuple[ItemNo, ...]]:
         """Make the compensations; gives the last items of each group, by what it undoes."""
         last: dict[ItemNo, tuple[ItemNo, ...]] = {}
+        self._taken_from.update(
+            item.line for item, change in undone if item.line is not None and (item.outputs or change.after is not None)
+        )
         running = [(item, change) for item, change in undone if change.after is not None]
         for item, change in running:
             self._recall(item)
-            last[item.no] = self._group(change.by, item, (item.no,)) if change.by else (item.no,)
+            waits = (item.no, *self._undoing.get(identity(item), ()))
+            last[item.no] = self._group(change.by, item, waits) if change.by else waits
         done = [(item, change) for item, change in undone if change.after is None]
-        done.sort(key=lambda each: (each[0].finished_at or _LONG_AGO, each[0].no), reverse=True)
-        after_running = {item.no: self._predecessors(item.no) for item, _ in running}
+        done.sort(key=lambda each: (each[0].finished_at or _NOT_YET, each[0].no), reverse=True)
+        after_running = {item.no: predecessors(self._plan, item.no) for item, _ in running}
         previous: tuple[ItemNo, ...] = ()
         for item, change in done:
             if not change.by:
                 continue
             waits = [no for ran, before in after_running.items() if item.no in before for no in last[ran]]
-            previous = last[item.no] = self._group(change.by, item, (*previous, *waits))
+            waits += self._undoing.get(identity(item), ())
+            previous = self._group(change.by, item, (*previous, *waits))
+            last[item.no] = previous
         return last
-
-    def _predecessors(self, no: ItemNo) -> set[ItemNo]:
-        """Everything that an item came after."""
-        found: set[ItemNo] = set()
-        waiting = [no]
-        while waiting:
-            item = self._plan.items[waiting.pop()]
-            news = {*item.after, *item.after_start} - found
-            found |= news
-            waiting.extend(news)
-        return found
 
     def _recall(self, item: Item) -> None:
         interface = self._step.definition(item).interface
@@ -300,9 +315,10 @@ class _Amendment:
         )
 
     def _before(self, key: Identity) -> tuple[ItemNo, ...]:
-        """What an item comes after in the new version."""
+        """What an item comes after in the new version; what undoes an earlier one like it comes before it too."""
         made = self._outlook.after_items.get(key)
-        return self._these(made.after) if made is not None else self._those(self._outlook.live_items[key].after)
+        these = self._these(made.after) if made is not None else self._those(self._outlook.live_items[key].after)
+        return tuple(dict.fromkeys((*these, *self._undoing.get(key, ()))))
 
     def _starts(self, key: Identity) -> tuple[ItemNo, ...]:
         """What an item comes after the start of in the new version."""
@@ -326,23 +342,28 @@ class _Amendment:
             return self._stands_for[key]
         live = self._outlook.live_items.get(key)
         if live is not None:
-            return (live.no,)
+            amending = (no for no in self._undoing.get(key, ()) if self._plan.items[no].undoes == live.no)
+            return (live.no, *amending)
         return (otherwise,) if otherwise is not None else ()
 
     # -- items that are there ---------------------------------------------------------------------------
 
     def _change_items(self) -> None:
+        afters, begins = {}, {}
         for key, change in self._outlook.effects.items():
             item = self._outlook.live_items[key]
+            if item.state in NOT_BEGUN or item.state is ItemState.ON_HOLD or _begins_again(item, change):
+                afters[item.no] = tuple(sorted(self._before(key)))
+                begins[item.no] = tuple(sorted(self._starts(key)))
+        for item in [item for item in self._plan.items.values() if item.no not in self._added]:
             sources, root = self._sources(item)
-            after, starts = item.after, item.after_start
-            if item.state in NOT_BEGUN or change.effect is ItemEffect.UPDATED:
-                after = tuple(sorted(self._before(key)))
-                starts = tuple(sorted(set(self._starts(key)).difference(after)))
+            after = afters.get(item.no, item.after)
+            starts = tuple(no for no in begins.get(item.no, item.after_start) if no not in after)
             if (sources, root, after, starts) != (item.sources, item.root, item.after, item.after_start):
-                item = self._step.change(item, sources=sources, root=root, after=after, after_start=starts)
+                self._step.change(item, sources=sources, root=root, after=after, after_start=starts)
                 self._plan.respecified.add(item.no)
-            self._change(item, change)
+        for key, change in self._outlook.effects.items():
+            self._change(self._plan.items[self._outlook.live_items[key].no], change)
 
     def _change(self, item: Item, change: ItemChange) -> None:
         match change.effect:
@@ -363,10 +384,10 @@ class _Amendment:
 
     def _end(self, item: Item, change: ItemChange, trigger: ItemTrigger, state: ItemState) -> None:
         """What the item did is taken back or amended: now, or when it has done it."""
-        if item.state is ItemState.COMPLETED:
+        if item.state in (ItemState.COMPLETED, ItemState.AMENDED):
             self._step.move(item, trigger)
         elif item.state is ItemState.RUNNING:
-            waiting = f"{item.waiting_for}; then it is {change.effect}"[:255]
+            waiting = f"{(item.waiting_for or '').partition('; ')[0]}; then it is {change.effect}"[:255]
             self._step.change(item, ends_as=state, waiting_for=waiting)
         else:
             self._discard(item, change)
@@ -374,14 +395,7 @@ class _Amendment:
         self._tell(change.effect, item, change)
 
     def _discard(self, item: Item, change: ItemChange) -> None:
-        self._close_fallout(item)
-        self._step.command(ClearTimers(item=item.no))
-        if item.type is ItemType.CALLOUT:
-            self._step.command(DropCallout(item=item.no))
-        gone = self._step.move(
-            item, ItemTrigger.DISCARDED, finished_at=self._step.now, waiting_for=None, due_at=None, told=None
-        )
-        self._tell("discarded", gone, change)
+        self._tell("discarded", discard(self._step, item, f"Revised by {self._number}."), change)
 
     def _update(self, item: Item, change: ItemChange) -> None:
         step = self._step
@@ -393,13 +407,14 @@ class _Amendment:
             )
             self._tell("task updated", item, change)
             return
-        self._close_fallout(item)
+        close_fallout(step, item, f"Revised by {self._number}.")
         step.command(ClearTimers(item=item.no))
         was_sent = item.type is ItemType.CALLOUT and item.request_epoch == item.epoch
         if was_sent:
             step.command(DropCallout(item=item.no))
+        was_timed = item.type in (ItemType.EVENT, ItemType.TIMER) and item.due_at is not None
         fresh = {
-            "epoch": item.epoch + was_sent,
+            "epoch": item.epoch + (was_sent or was_timed),
             "attempts": 0,
             "outcome": None,
             "failure": None,
@@ -423,25 +438,38 @@ class _Amendment:
             self._step.record("instructions not updated", item, str(error)[:500])
             return item.instructions
 
-    def _close_fallout(self, item: Item) -> None:
-        if item.state is ItemState.FATALLY_FAILED:
-            how = f"Revised by {self._number}."
-            self._step.command(ResolveFallout(item=item.no, episode=item.fallouts, how=how))
+    def _take_out(self, undone: Iterable[tuple[Item, ItemChange]]) -> None:
+        """What undone items have put into lines is taken out again."""
+        wanted = {line.no: self._outlook.after_lines.get(key) for key, line in self._outlook.live_lines.items()}
+        for item, _ in undone:
+            line = self._plan.lines[item.line] if item.line is not None else None
+            if line is None or not line.is_live or not item.outputs:
+                continue
+            new = wanted.get(line.no)
+            attributes = dict(line.attributes)
+            for name, value in item.outputs.items():
+                if attributes.get(name) == value:
+                    del attributes[name]
+                    if new is not None and name in new.attributes:
+                        attributes[name] = new.attributes[name]
+            self._plan.put_line(replace(line, attributes=attributes))
 
-    def _retract(self) -> None:
-        """Cancelled lines that the inventory has already been told of are taken out of it again."""
-        plan = self._plan
-        assets = [
-            item
-            for item in plan.items.values()
+    def _retracted(self) -> tuple[TechnicalLineNo, ...]:
+        """Cancelled lines that the inventory has already been told of: they are taken out of it again."""
+        done = (ItemState.COMPLETED, ItemState.CANCELED, ItemState.AMENDED)
+        told = {
+            source
+            for item in self._plan.items.values()
             if item.type is ItemType.AUTO
             and item.finished_at is not None
+            and item.state in done
             and self._step.definition(item).task == "assetize"
-            and item.state in (ItemState.COMPLETED, ItemState.CANCELED, ItemState.AMENDED)
-        ]
-        told = {source for item in assets for source in item.sources}
-        gone = tuple(
-            no for no in sorted(self._outlook.changes.canceled) if told.intersection(self._old_lines[no].sources)
-        )
-        if gone:
-            self._step.command(Assetize(lines=gone))
+            for source in item.sources
+        }
+        gone = sorted(self._outlook.changes.canceled)
+        return tuple(no for no in gone if told.intersection(self._old_lines[no].sources))
+
+
+def _begins_again(item: Item, change: ItemChange) -> bool:
+    is_task = item.type is ItemType.MANUAL and item.state is ItemState.RUNNING
+    return change.effect is ItemEffect.UPDATED and not is_task

@@ -26,8 +26,9 @@ from connector.model.revision import Assessment, Passing, Revision, Version, Ver
 from connector.model.states import ItemState, ItemTrigger, PlanState
 from connector.orchestrator.advance import start
 from connector.orchestrator.amend import carry_out
+from connector.orchestrator.outlook import Outlook, is_busy
 from connector.orchestrator.preview import as_json, as_text
-from connector.orchestrator.revise import Outlook, assess, is_busy, look
+from connector.orchestrator.revise import assess, assessed, look
 from connector.orchestrator.step import Step
 from connector.orchestrator.versions import CANCEL, successor
 
@@ -119,8 +120,8 @@ def _decided(step: Step, revision: Revision) -> bool:
         _freeze(step, PlanState.FREEZING, f"Order {order.number} waits for requests that are being sent.")
         return False
     _unfreeze_items(step)
-    outlook = look(plan, order, step.mappings, step.now, overridden_by=revision.overridden_by)
-    assessment = outlook.assessment
+    outlook = look(plan, order, step.mappings, step.now)
+    assessment = assessed(outlook, overridden_by=revision.overridden_by)
     approved_by = revision.approved_by or order.approved_by or ""
     if assessment.problems:
         _reject(step, order, assessment.problems)
@@ -131,7 +132,7 @@ def _decided(step: Step, revision: Revision) -> bool:
         _ask(step, order, assessment)
         return False
     else:
-        _accept(step, replace(revision, approved_by=approved_by), outlook)
+        _accept(step, replace(revision, approved_by=approved_by), outlook, assessment.passing)
     return True
 
 
@@ -222,12 +223,12 @@ def _ask(step: Step, order: Order, assessment: Assessment) -> None:
 # -- decisions ----------------------------------------------------------------------------------------
 
 
-def _accept(step: Step, revision: Revision, outlook: Outlook) -> None:
+def _accept(step: Step, revision: Revision, outlook: Outlook, passed: Iterable[Passing]) -> None:
     plan, order = step.plan, revision.order
     if not plan.versions or all(each.action != "New" for each in plan.versions):
         plan.versions = (_first(plan, step.now), *plan.versions)
         plan.changed_versions.add(plan.order.id)
-    penalties = "; ".join(each.penalty or each.name for each in outlook.assessment.passing)
+    penalties = "; ".join(each.penalty or each.name for each in passed)
     _put(
         plan,
         _of(

@@ -18,7 +18,8 @@ from connector.model.plan import Item, Plan
 from connector.model.revision import ItemChange, ItemEffect
 from connector.model.states import PlanState
 from connector.orchestrator.amend import carry_out
-from connector.orchestrator.revise import DEAD, NOT_BEGUN, Outlook
+from connector.orchestrator.outlook import GONE, NOT_BEGUN, Outlook
+from connector.orchestrator.revise import assessed
 from connector.orchestrator.step import Step
 from connector.orchestrator.versions import Successor
 
@@ -50,7 +51,7 @@ def assess_migration(plan: Plan, present: MappingSet, following: MappingSet, now
     if reasons:
         return Migration(reasons=reasons)
     outlook = _outlook(plan, present, following, now)
-    changes = tuple(each for each in outlook.assessment.items if each.effect is not ItemEffect.KEPT)
+    changes = tuple(each for each in assessed(outlook).items if each.effect is not ItemEffect.KEPT)
     return Migration(reasons=tuple(_risks(plan, outlook)), changes=changes)
 
 
@@ -90,7 +91,7 @@ def _obstacles(plan: Plan, present: MappingSet, following: MappingSet) -> Iterat
         return
     for item in plan.items.values():
         new = _definition(following, item)
-        if item.state in DEAD:
+        if item.state in GONE:
             if new is None:
                 yield f"the set does not know {item.definition}/{item.key}, which the plan has had"
             continue
@@ -121,7 +122,7 @@ def _risks(plan: Plan, outlook: Outlook) -> Iterator[str]:
         yield str(problem)
     if outlook.after.problems:
         return
-    for change in outlook.assessment.items:
+    for change in assessed(outlook).items:
         item = plan.items.get(change.item) if change.item is not None else None
         if change.effect in _UNSAFE and item is not None:
             yield f"{item.name} {_UNSAFE[change.effect]}: {change.why}"

@@ -63,9 +63,18 @@ class Step:
         return changed
 
     def give(self, item: Item, outputs: JsonObject) -> None:
-        """What an item puts out becomes attributes of its line, unless it belongs to one of several instances."""
-        if item.line is not None and item.each is None:
-            self.plan.enrich(item.line, outputs)
+        """What an item puts out becomes attributes of its line, unless it belongs to one of several instances.
+
+        Once the item is to be undone, what undoes it learns of them instead.
+        """
+        if item.each is not None:
+            return
+        lines = {item.line: None}
+        if item.ends_as is not None:
+            lines = {other.line: None for other in self.plan.items.values() if other.undoes == item.no}
+        for line in lines:
+            if line is not None:
+                self.plan.enrich(line, outputs)
 
     def command(self, command: Command) -> None:
         """Ask the shell for something."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from connector.decomposition.scope import ASSET, asset_of
 from connector.model.ids import LineId
 from connector.model.order import Order, OrderLine
+from connector.model.technical import TechnicalLine
 
 CANCEL = "Cancel"
 
@@ -42,11 +43,16 @@ def successor(present: Order, given: Order) -> Successor:
         lines = tuple(line for line in given.lines if line.id not in dropped)
     pairs = _pairs(present.lines, lines)
     olds = {line.id: line for line in present.lines}
-    named = tuple(
-        replace(line, origin=olds[pairs[line.id]].origin or pairs[line.id]) if line.id in pairs else line
-        for line in lines
-    )
+    named = tuple(_named(line, olds[pairs[line.id]]) if line.id in pairs else line for line in lines)
     return Successor(order=replace(given, lines=named, family=present.first), of=pairs, canceled=dropped)
+
+
+def _named(line: OrderLine, old: OrderLine) -> OrderLine:
+    """The line with what makes it the next version of the old one: its origin, and its asset."""
+    attributes = line.attributes
+    if ASSET in old.attributes and attributes.get(ASSET) is None:
+        attributes = {**attributes, ASSET: old.attributes[ASSET]}
+    return replace(line, origin=old.origin or old.id, attributes=attributes)
 
 
 def _dropped(lines: Sequence[OrderLine]) -> frozenset[LineId]:
@@ -106,3 +112,26 @@ def _single(lines: Iterable[OrderLine], place: Callable[[OrderLine], Hashable]) 
         key = place(line)
         found[key] = None if key in found else line.id
     return {key: line for key, line in found.items() if line is not None}
+
+
+# -- what two versions of a line differ in ------------------------------------------------------------
+
+
+def differing(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
+    """The names of the attributes that have another value, or only one of the two has."""
+    absent = object()
+    return {name for name in old.keys() | new.keys() if old.get(name, absent) != new.get(name, absent)}
+
+
+def technical_differences(old: TechnicalLine, new: TechnicalLine) -> set[str]:
+    """What two versions of a technical line differ in: attributes, `quantity`, `action`."""
+    names = differing(old.attributes, new.attributes)
+    names |= {"quantity"} if old.quantity != new.quantity else set()
+    return names | ({"action"} if old.action is not new.action else set())
+
+
+def wished(old: OrderLine, new: OrderLine) -> set[str]:
+    """What two versions of an order line differ in."""
+    names = differing(old.attributes, new.attributes)
+    own = ("product", "action", "quantity", "sub_action")
+    return names | {name for name in own if getattr(old, name) != getattr(new, name)}

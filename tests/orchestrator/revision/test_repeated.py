@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.model.events import Operation
 from connector.model.revision import ItemEffect, VersionState
 from connector.model.states import ItemState
 from tests.orchestrator.revision.building import (
@@ -69,7 +70,7 @@ def test_an_amendment_that_has_not_begun_gives_way_to_the_next() -> None:
 
 
 def test_an_amendment_that_failed_gives_way_to_the_cancellation() -> None:
-    told = story(item("x", on_cancel="undo", on_amend="fix"))
+    told = story(item("x", on_cancel="undo", on_amend="fix"), manual("end", reacts_to=[]))
     told.succeed("x")
     second = told.revised(following(phone(), change={"phone": {"size": "M"}}))
     told.fail("fix", NO)
@@ -79,7 +80,7 @@ def test_an_amendment_that_failed_gives_way_to_the_cancellation() -> None:
 
 
 def test_what_is_redone_goes_on_waiting_for_what_undoes_it() -> None:
-    told = story(item("x", on_cancel="undo"))
+    told = story(item("x", on_cancel="undo"), manual("end", reacts_to=[]))
     told.succeed("x")
     second = told.revised(following(phone(), change={"phone": {"size": "M"}}))
     assert told.calls() == ["undo"]
@@ -95,10 +96,11 @@ def test_a_line_that_comes_back_waits_for_what_undoes_it() -> None:
     told = story(manual("end", reacts_to=[]), given=given)
     told.succeed("more")
     second = told.revised(following(given, drop=["extra"]))
-    assert told.calls() == ["undo"]
+    told.fail("undo", NO)
     third = following(second, add=[line("again", "EXTRA", parent="offer", size="S", colour="red", assetId="A1")])
     told.revised(third)
     assert told.states("more") == [ItemState.CANCELED, ItemState.PENDING]
+    told.told(Operation.RETRY, told.item("undo"))
     told.succeed("undo")
     assert told.calls() == ["more"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from connector.mappings.set import ItemDefinition, MappingSet
 from connector.model.order import Order
@@ -44,7 +45,7 @@ def phone_set(
     )
 
 
-def phone(name: str = "phone", *, size: str = "S", colour: str = "red", **more: str) -> Order:
+def phone(name: str = "phone", *, size: str = "S", colour: str = "red", **more: Any) -> Order:
     """An order of one phone."""
     return order(line(name, "PHONE", size=size, colour=colour, **more))
 
