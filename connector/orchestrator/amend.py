@@ -202,9 +202,8 @@ class _Amendment:
         for item, change in done:
             if not change.by:
                 continue
-            waits = [no for ran, before in after_running.items() if item.no in before for no in last[ran]]
-            waits += self._undoing.get(identity(item), ())
-            previous = self._group(change.by, item, (*previous, *waits))
+            before = [no for ran, known in after_running.items() if item.no in known for no in last[ran]]
+            previous = self._group(change.by, item, (*previous, *before, *self._undoing.get(identity(item), ())))
             last[item.no] = previous
         return last
 

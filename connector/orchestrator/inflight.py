@@ -43,6 +43,8 @@ def take(step: Step, event: RevisionRead) -> None:
     if known is not None and known.state is not VersionState.REJECTED:
         step.record("already known", detail=f"Order {order.number} was submitted again; nothing changes.")
         return
+    if step.plan.blocked is not None and step.plan.blocked.order.id == order.id:
+        step.plan.blocked = None  # it may say something else now
     _put(step.plan, _of(order, VersionState.WAITING, step.now))
     if not event.problems and _cancels_rejected(step.plan, order):
         _cancel_rejected(step, order)
@@ -184,10 +186,12 @@ def _present(plan: Plan) -> OrderId:
 
 def _freeze(step: Step, state: PlanState, message: str) -> None:
     plan = step.plan
-    if plan.state is not state:
-        plan.state = state
-        plan.message = message
-        plan.changed_head = True
+    if plan.state is state and plan.message == message:
+        return
+    is_news = plan.state is not state
+    plan.state, plan.message = state, message
+    plan.changed_head = True
+    if is_news:
         step.record("plan freezes" if state is PlanState.FREEZING else "plan is frozen", detail=message)
 
 
@@ -205,7 +209,12 @@ def _unfreeze(step: Step) -> None:
     plan.changed_head = True
     step.record("plan goes on")
     _unfreeze_items(step)
-    for item in list(plan.items.values()):
+    _make_up(step)
+
+
+def _make_up(step: Step) -> None:
+    """Make the attempts whose time has come while the plan stood still."""
+    for item in list(step.plan.items.values()):
         if item.state is ItemState.FAILED and item.due_at is not None and item.due_at <= step.now:
             start(step, item, ItemTrigger.RETRY_DUE)
 
@@ -248,6 +257,7 @@ def _accept(step: Step, revision: Revision, outlook: Outlook, passed: Iterable[P
     who += [f"point of no return overridden by {revision.overridden_by}"] if revision.overridden_by else []
     step.record("revised", detail="; ".join([f"by order {order.number}", *who])[:500], by=revision.overridden_by)
     carry_out(step, outlook)
+    _make_up(step)
 
 
 def _reject(step: Step, order: Order, problems: Iterable[Problem]) -> None:

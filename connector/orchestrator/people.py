@@ -44,20 +44,26 @@ def _for_order(step: Step, command: OperatorCommanded) -> str:
     failed = [item for item in plan.items.values() if item.state is ItemState.FATALLY_FAILED]
     if not failed:
         raise RefusedError(f"Nothing of order {plan.order.number} has failed.")
+    _refuse_while_standing_still(step)
     for item in failed:
         retry(step, item, command.by)
     return f"{len(failed)} failed item{'s' if len(failed) > 1 else ''} started again."
+
+
+def _refuse_while_standing_still(step: Step) -> None:
+    if step.plan.state is not PlanState.IN_PROGRESS:
+        raise RefusedError(
+            f"The plan of order {step.plan.order.number} stands still: {step.plan.message}",
+            hint="Try again when it goes on.",
+        )
 
 
 def _for_item(step: Step, command: OperatorCommanded) -> str:
     item = step.plan.items.get(command.item) if command.item is not None else None
     if item is None:
         raise RefusedError(f"The plan of order {step.plan.order.number} has no item {command.item}.")
-    if step.plan.state is not PlanState.IN_PROGRESS and command.operation in (Operation.RETRY, Operation.RESUME):
-        raise RefusedError(
-            f"The plan of order {step.plan.order.number} stands still: {step.plan.message}",
-            hint="Try again when it goes on.",
-        )
+    if command.operation in (Operation.RETRY, Operation.RESUME):
+        _refuse_while_standing_still(step)
     match command.operation:
         case Operation.RETRY:
             return _retry(step, item, command)

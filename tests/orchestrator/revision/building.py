@@ -53,7 +53,7 @@ from connector.model.json import Json
 from connector.model.order import Account, Action, InventoryItem, Order, OrderLine
 from connector.model.plan import Item, Plan
 from connector.model.revision import Assessment, ItemChange, Version
-from connector.model.states import ItemState, ItemType
+from connector.model.states import ItemState, ItemType, PlanState
 from connector.orchestrator.machine import begin, handle
 from connector.orchestrator.revise import assess
 
@@ -334,6 +334,9 @@ class Story:
     def states(self, key: str) -> list[ItemState]:
         return [each.state for each in self.items(key)]
 
+    def plan_state(self) -> PlanState:
+        return self.plan.state
+
     def asked(self, kind: type[Any]) -> list[Any]:
         return [command for command in self.commands if isinstance(command, kind)]
 
@@ -367,6 +370,9 @@ class Story:
         return assess(self.plan, given, self.mappings, self.now, **more)
 
     # -- telling --------------------------------------------------------------------------------------
+
+    def later(self, delay: timedelta) -> None:
+        self.now += delay
 
     def happens(self, event: Event) -> list[Command]:
         self.commands = handle(self.plan, event, self.now, self.mappings)

@@ -52,7 +52,7 @@ def test_what_was_amended_is_undone_with_the_values_that_it_was_amended_to() -> 
     assert told.states("x") == [ItemState.CANCELED]
     assert told.request("undo") == {"size": "M", "colour": "red"}
     told.succeed("undo")
-    assert told.plan.state == "Canceled"
+    assert told.plan_state() == "Canceled"
 
 
 def test_an_amendment_that_has_not_begun_gives_way_to_the_next() -> None:
