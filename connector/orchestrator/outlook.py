@@ -226,7 +226,8 @@ class Outlook:
             return self._gone(item, definition, "the order does not need it any more")
         why = self.touched_by(item, definition)
         if why:
-            if item.state not in NOT_BEGUN and not self._is_wanted(item, definition):
+            has_begun = item.started_at is not None or item.state is ItemState.SKIPPED
+            if has_begun and not self._is_wanted(item, definition):
                 return self._gone(item, definition, f"{why}, and its condition is false then")
             return self._affected(item, definition, why)
         if self.is_moved and _is_timed(item, definition):

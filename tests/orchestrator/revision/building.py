@@ -314,6 +314,12 @@ class Story:
         plan.as_is = tuple(inventory)
         return cls(mappings, plan, commands=commands)
 
+    def copy(self) -> Story:
+        """The same story, to be told on in another way."""
+        plan = replace(self.plan, items=dict(self.plan.items), lines=dict(self.plan.lines), memo={}, _bundles=None)
+        plan.saved()
+        return Story(self.mappings, plan, self.now)
+
     # -- looking --------------------------------------------------------------------------------------
 
     def items(self, key: str, line: str | None = None) -> list[Item]:
@@ -339,6 +345,9 @@ class Story:
 
     def asked(self, kind: type[Any]) -> list[Any]:
         return [command for command in self.commands if isinstance(command, kind)]
+
+    def asked_calls(self) -> list[InvokeCallout]:
+        return [command for command in self.commands if isinstance(command, InvokeCallout)]
 
     def calls(self) -> list[str]:
         """The keys of the items whose requests the last event led to."""
