@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product as every
+from typing import Any
 
 import pytest
 
 from connector.mappings.set import Completion, ItemDefinition, MappingSet
 from connector.model.events import Operation
+from connector.model.ids import ItemNo
 from connector.model.order import Order
 from connector.model.plan import Item
 from connector.model.revision import VersionState
@@ -151,8 +153,18 @@ WISHES: dict[str, Callable[[Order], Order]] = {
 ABOUT_THE_ITEM = ("amend size", "amend size to L", "amend colour", "cancel line", "cancel order")
 
 
+def _is_told_apart(
+    situation: Situation, wish: str, reacts_to: tuple[str, ...] | None, *, undo: bool, fix: bool
+) -> bool:
+    """Whether the case differs from another that is looked at: only what has had an effect is ever undone."""
+    may_be_undone = situation.how == "doubtful" or situation.state in (_S.RUNNING, _S.COMPLETED)
+    if wish not in ABOUT_THE_ITEM:
+        return undo and fix and reacts_to in (None, ("size",))
+    return may_be_undone or (undo and fix)
+
+
 def _set(situation: Situation, reacts_to: tuple[str, ...] | None, *, undo: bool, fix: bool, ponr: str) -> MappingSet:
-    says = {
+    says: dict[str, Any] = {
         "reacts_to": reacts_to,
         "on_cancel": "undo" if undo else None,
         "on_amend": "fix" if fix else None,
@@ -172,11 +184,13 @@ def _set(situation: Situation, reacts_to: tuple[str, ...] | None, *, undo: bool,
 
 def _cases(situation: Situation) -> Iterator[tuple[Story, Facts, Order]]:
     for reacts_to, undo, fix, ponr in DEFINITIONS:
+        if not any(_is_told_apart(situation, wish, reacts_to, undo=undo, fix=fix) for wish in WISHES):
+            continue
         told = Story.of(_set(situation, reacts_to, undo=undo, fix=fix, ponr=ponr), bundle())
         situation.drive(told)
         assert told.state("x") is situation.state
         for wish, make in WISHES.items():
-            if wish not in ABOUT_THE_ITEM and not (undo and fix):
+            if not _is_told_apart(situation, wish, reacts_to, undo=undo, fix=fix):
                 continue
             size = {"amend size": "M", "amend size to L": "L"}.get(wish, "S")
             facts = Facts(
@@ -206,9 +220,9 @@ def _hold_against_the_reference(told: Story, facts: Facts, given: Order) -> None
     wanted = fate(facts)
     x = told.item("x")
     assessment = told.assess(given)
-    (change,) = [each for each in assessment.items if each.item == x.no] or [None]
+    change = next((each for each in assessment.items if each.item == x.no), None)
     as_if_done = fate(replace(facts, state="Completed", how="")) if wanted.verdict == "waits" else wanted
-    assert (change.effect if change else "") == as_if_done.effect
+    assert (change.effect if change is not None else "") == as_if_done.effect
     points = {each.item for each in assessment.passing if each.level == facts.ponr}
     assert (x.no in points) == (as_if_done.verdict in ("rejected", "asked")), "points of no return"
     assert bool(assessment.blocked_by) == (as_if_done.verdict == "rejected")
@@ -217,7 +231,7 @@ def _hold_against_the_reference(told: Story, facts: Facts, given: Order) -> None
     _check_verdict(told, facts, wanted, x, before)
 
 
-def _check_verdict(told: Story, facts: Facts, wanted: Fate, x: Item, before: dict[object, Item]) -> None:
+def _check_verdict(told: Story, facts: Facts, wanted: Fate, x: Item, before: dict[ItemNo, Item]) -> None:
     version = told.version("o2")
     match wanted.verdict:
         case "waits":
@@ -245,7 +259,7 @@ def _check_verdict(told: Story, facts: Facts, wanted: Fate, x: Item, before: dic
             _check_items(told, wanted, x)
 
 
-def _unfrozen(items: dict[object, Item]) -> dict[object, Item]:
+def _unfrozen(items: dict[ItemNo, Item]) -> dict[ItemNo, Item]:
     """What may begin does so before the verdict; the matrix is not about that."""
     begun = (ItemState.PENDING, ItemState.FROZEN, ItemState.READY, ItemState.RUNNING)
     return {no: each for no, each in items.items() if each.state not in begun}
@@ -283,10 +297,11 @@ def _check_items(told: Story, wanted: Fate, x: Item) -> None:
 
 def _check_values(told: Story, wanted: Fate, x: Item) -> None:
     """What is asked from now on is asked with the new values; what is undone, as it was."""
-    size = told.plan.order.lines and next((each for each in told.plan.order.lines if each.id.startswith("phone")), None)
+    phone = next((each for each in told.plan.order.lines if each.id.startswith("phone")), None)
     for call in told.asked_calls():
         each = told.plan.items[call.item]
+        body: Any = call.request.body if call.request is not None else None
         if each.definition == "undo":
-            assert call.request.body["size"] == "S"
-        elif size and each.definition in ("fix", "lane"):
-            assert call.request.body == dict(size.attributes)
+            assert body["size"] == "S"
+        elif phone is not None and each.definition in ("fix", "lane"):
+            assert body == dict(phone.attributes)
