@@ -12,6 +12,7 @@ from connector.model.commands import (
     DropCallout,
     InvokeCallout,
     RaiseFallout,
+    ResolveFallout,
     SetTimer,
 )
 from connector.model.events import TimerKind
