@@ -18,6 +18,7 @@ from connector.decomposition import Decomposition, decompose
 from connector.mappings.expression import EvaluationError
 from connector.mappings.orderfile import OrderFile
 from connector.mappings.set import ItemDefinition, MappingSet
+from connector.mappings.views import iso
 from connector.model.failure import Problem
 from connector.model.ids import ItemNo
 from connector.model.json import Json
@@ -25,6 +26,7 @@ from connector.model.plan import Item, Plan
 from connector.model.states import ItemType, PlanState
 from connector.model.technical import Decision, TechnicalLine
 from connector.model.work import RenderedRequest
+from connector.orchestrator.estimate import Estimate, estimate
 from connector.orchestrator.requests import RenderError, expressions, render
 from connector.orchestrator.step import Step
 from connector.text import printable
@@ -51,9 +53,8 @@ class Trial:
     skipped: Mapping[ItemNo, str]
     """Items that would be skipped as things are known now, each with the reason."""
     calls: tuple[Call, ...]
-    expected: timedelta
-    """How long the critical path is expected to take, as far as the definitions say."""
-    critical: tuple[ItemNo, ...]
+    dates: Estimate
+    """When what is expected to be done, as far as the definitions say; if it began now."""
 
 
 def attempt(content: OrderFile, mapping_set: MappingSet, now: datetime) -> Trial:
@@ -69,14 +70,13 @@ def attempt(content: OrderFile, mapping_set: MappingSet, now: datetime) -> Trial
     step = Step(plan=plan, now=now, mappings=mapping_set)
     skipped = _skipped(step, made.items)
     callouts = (item for item in made.items if item.type is ItemType.CALLOUT and item.no not in skipped)
-    expected, critical = _critical_path(made.items, mapping_set, skipped)
+    dates = estimate(plan, now, mapping_set)
     return Trial(
         mapping_set=mapping_set,
         decomposition=made,
         skipped=skipped,
         calls=tuple(_call(step, item) for item in callouts),
-        expected=expected,
-        critical=critical,
+        dates=dates,
     )
 
 
@@ -149,31 +149,6 @@ def _outputs(mapping_set: MappingSet, definition: ItemDefinition) -> Iterator[st
             yield from _outputs(mapping_set, inside)
 
 
-def _critical_path(
-    items: tuple[Item, ...], mapping_set: MappingSet, skipped: Mapping[ItemNo, str]
-) -> tuple[timedelta, tuple[ItemNo, ...]]:
-    """The longest way through the plan by expected durations. An item comes after all that it waits for."""
-    starts: dict[ItemNo, timedelta] = {}
-    ends: dict[ItemNo, timedelta] = {}
-    last: dict[ItemNo, ItemNo | None] = {}
-    for item in items:
-        definition = mapping_set.definition(item.definition, item.key)
-        takes = timedelta() if item.no in skipped else definition.likely or definition.duration or timedelta()
-        free = {no: ends[no] for no in item.after} | {no: starts[no] for no in item.after_start}
-        before = last[item.no] = max(free, key=lambda no: free[no], default=None)
-        starts[item.no] = free[before] if before is not None else timedelta()
-        ends[item.no] = starts[item.no] + takes
-    if not ends:
-        return timedelta(), ()
-    at: ItemNo | None = max(ends, key=lambda no: ends[no])
-    longest = ends[at] if at is not None else timedelta()
-    path = []
-    while at is not None:
-        path.append(at)
-        at = last[at]
-    return longest, tuple(reversed(path))
-
-
 # -- for programs -----------------------------------------------------------------------------------------
 
 
@@ -188,12 +163,27 @@ def to_json(trial: Trial, *, explain: bool) -> dict[str, Any]:
         "lines": [_line_json(line) for line in made.lines],
         "items": [_item_json(item, trial) for item in made.items],
         "calls": [_call_json(call) for call in trial.calls],
-        "expected_seconds": trial.expected.total_seconds(),
-        "critical_path": list(trial.critical),
+        "expected_seconds": _takes(trial).total_seconds(),
+        "critical_path": list(trial.dates.critical),
+        "dates": _dates_json(trial.dates),
     }
     if explain:
         told["explanation"] = [structs.asdict(decision) for decision in made.explanation.decisions]
     return told
+
+
+def _takes(trial: Trial) -> timedelta:
+    """How long the whole order is expected to take."""
+    return trial.dates.completion - trial.dates.now if trial.dates.completion is not None else timedelta()
+
+
+def _dates_json(dates: Estimate) -> dict[str, Any]:
+    return {
+        "from": iso(dates.now),
+        "completion": iso(dates.completion) if dates.completion is not None else None,
+        "p90": iso(dates.p90) if dates.p90 is not None else None,
+        "jeopardy": dates.jeopardy.value,
+    }
 
 
 def _line_json(line: TechnicalLine) -> dict[str, Any]:
@@ -323,14 +313,14 @@ def _show_plan(console: Console, trial: Trial) -> None:
             branches[group] = tree.add(label)
         branches[group].add(_item_text(item, by_no, trial))
     console.print(tree)
-    if trial.expected:
-        path = " → ".join(f"{no} {by_no[no].key}" for no in trial.critical)
-        console.print(Text(f"Expected to take {trial.expected}, along {path}.", "dim"), soft_wrap=True)
+    if _takes(trial):
+        path = " → ".join(f"{no} {by_no[no].key}" for no in trial.dates.critical)
+        console.print(Text(f"Expected to take {_takes(trial)}, along {path}.", "dim"), soft_wrap=True)
 
 
 def _item_text(item: Item, by_no: Mapping[ItemNo, Item], trial: Trial) -> Text:
     definition = trial.mapping_set.definition(item.definition, item.key)
-    text = Text(f"{item.no} ", "bold" if item.no in trial.critical else "")
+    text = Text(f"{item.no} ", "bold" if item.no in trial.dates.critical else "")
     text.append(item.key, "strike dim" if item.no in trial.skipped else "").append(f"  {item.type}", "cyan")
     does = _does(definition)
     if does:

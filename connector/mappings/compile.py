@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from connector.mappings.build import decomposition, fallout, names, plans, products, salesforce, systems
+from connector.mappings.build import decomposition, fallout, names, plans, products, salesforce, systems, time
 from connector.mappings.checks import before, expressions, gaps, rings, subplans, ties, undoing, unused
 from connector.mappings.diagnostics import Diagnostic, Findings, MappingSetInvalid, did_you_mean
 from connector.mappings.document import Node, parse
@@ -77,6 +77,7 @@ def compile_set(files: Mapping[str, str], *, found: Iterable[Diagnostic] = ()) -
     unread = _unread(findings)
     draft = Draft(findings, Expressions(findings), documents, unread=unread, complete=not unread)
     names.declare(draft)
+    time.build(draft)
     products.build(draft)
     decomposition.build(draft)
     plans.build(draft)
@@ -86,6 +87,7 @@ def compile_set(files: Mapping[str, str], *, found: Iterable[Diagnostic] = ()) -
     head = next(draft.usable(draft.documents["set"][:1]), None)
     if head is not None:
         draft.fallout_queue = fallout.fallout_queue(draft, head["fallout_queue"])
+        draft.alarm = time.alarm(draft, head)
     for step in (expressions, before, rings, subplans, ties, gaps, undoing, unused):
         step.check(draft)
     made = None
@@ -132,6 +134,7 @@ def _assemble(draft: Draft, head: Node, files: Mapping[str, str]) -> MappingSet:
         version=word(head, "version"),
         hash=content_hash(files),
         timezone=word(head, "timezone", "UTC"),
+        alarm=draft.alarm,
         products={code: made.value for code, made in draft.products.items()},
         lists={name: made.value for name, made in draft.lists.items()},
         rules=_rules(draft),

@@ -83,6 +83,7 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
         _ERROR,
         "The named thing exists but is of the wrong kind (a commercial product as target, a fallout queue for a task).",
     ),
+    ("MAP042", _ERROR, "There is no such calendar."),
     # cycles, reach
     ("MAP050", _ERROR, "Items wait for each other in a ring."),
     ("MAP051", _ERROR, "Items of several plan definitions wait for each other in a ring."),
@@ -106,11 +107,14 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
     ("MAP074", _ERROR, "An expression asks for an item that this one does not wait for (`items.check`)."),
     ("MAP075", _ERROR, "An item never ends with the outcome that it is compared with."),
     ("MAP076", _ERROR, "A plan definition that is used as a subplan is not closed in itself."),
+    ("MAP077", _ERROR, "Durations are not in order (a likely one above the pessimistic, At Risk not before Late)."),
     # systems
     ("MAP080", _ERROR, "The base URL is not exactly the name of a setting (`${NETWORK_URL}`)."),
     ("MAP081", _ERROR, "A header's name is not valid in HTTP, or is set by the connector itself."),
     ("MAP082", _ERROR, "A retry policy makes no sense (no wait, a wait that shrinks, a cap below the first wait)."),
     ("MAP083", _ERROR, "A regular expression is malformed."),
+    ("MAP084", _ERROR, "A calendar makes no sense (hours that end before they begin, a weekday twice, none at all)."),
+    ("MAP085", _ERROR, "There is no such time zone, or no holidays are known of the country or subdivision."),
     # Salesforce
     ("MAP090", _ERROR, "The intake lacks a field that every order, line or inventory item needs."),
     ("MAP091", _ERROR, "Two entries write the same Salesforce field."),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from connector.mappings.calendar import Calendar
 from connector.mappings.diagnostics import Findings, did_you_mean
 from connector.mappings.document import Kind, Node
 from connector.mappings.placed import Expressions
@@ -24,6 +25,7 @@ from connector.mappings.set import (
     Scenario,
     System,
 )
+from connector.mappings.timing import Alarm
 from connector.model.json import Json
 from connector.model.mark import RecordKind
 
@@ -98,6 +100,8 @@ class Draft:
     retry_policies: dict[str, Made[RetryPolicy]] = field(default_factory=dict)
     fallout: list[Made[FalloutRow]] = field(default_factory=list)
     fallout_queue: str = ""
+    calendars: dict[str, Calendar] = field(default_factory=dict)
+    alarm: Alarm = field(default_factory=Alarm)
     intake: Made[Intake] | None = None
     writeback: dict[RecordKind, Made[RecordMapping]] = field(default_factory=dict)
 
@@ -134,6 +138,7 @@ _PART_OF = {
     **dict.fromkeys(("MAP035", "MAP036", "MAP037"), "systems"),
     "MAP038": "queues",
     "MAP039": "fallout",
+    "MAP042": "set",
 }
 """Where the things are defined whose absence a code tells of."""
 

@@ -12,8 +12,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
+from connector.mappings.calendar import Calendar
 from connector.mappings.expression import NOWHERE, Environment, Expression, Source
 from connector.mappings.salesforce import Intake, RecordMapping
+from connector.mappings.timing import Alarm, Expected, Limits
 from connector.model.failure import FailureClass
 from connector.model.json import Json
 from connector.model.mark import RecordKind
@@ -236,8 +238,16 @@ class ItemDefinition:
     """The plan definition that takes back what it did."""
     on_amend: str | None = None
     """The plan definition that brings what it did to the new values."""
-    likely: timedelta | None = None
-    """Expected duration."""
+    expected: Expected | None = None
+    """How long it is expected to take; of a timer, when that is not said exactly."""
+    calendar: Calendar | None = None
+    """In whose time its durations are."""
+    not_before: Expression | None = None
+    """The date and time that has to come before it starts (PLAN); null: any."""
+    due: timedelta | None = None
+    """manual: how soon it should be done."""
+    limits: Limits | None = None
+    """For how long it may run before people should know."""
     source: Source = NOWHERE
 
 
@@ -433,6 +443,7 @@ class MappingSet:
     version: str
     hash: str
     timezone: str = "UTC"
+    alarm: Alarm = field(default_factory=Alarm)
     products: Mapping[str, Product] = field(default_factory=dict)
     lists: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)

@@ -141,13 +141,17 @@ _DURATION = re.compile(
 )
 
 
-def duration(text: str) -> timedelta | None:
+def duration(text: str, *, day: timedelta = timedelta(days=1), week: timedelta = timedelta(days=7)) -> timedelta | None:
     """An ISO 8601 duration of weeks, days, hours, minutes, seconds; None when it is not one.
 
-    Years and months have no fixed length and are not durations here.
+    Years and months have no fixed length and are not durations here. `day` and `week` are how long those are.
     """
     match = _DURATION.fullmatch(text)
-    return timedelta(**{unit: float(amount) for unit, amount in match.groupdict("0").items()}) if match else None
+    if match is None:
+        return None
+    amounts = {unit: float(amount) for unit, amount in match.groupdict("0").items()}
+    whole = amounts.pop("weeks") * week + amounts.pop("days") * day
+    return whole + timedelta(**amounts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,10 @@ class TimerKind(StrEnum):
     """A wait has lasted too long."""
     WAIT = "wait"
     """A timer item is over."""
+    START = "start"
+    """An item may start now."""
+    FORECAST = "forecast"
+    """What is expected of the plan as a whole has to be looked at again."""
 
 
 class OrderRead(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec.structs import replace as replace_fields
 
 from connector.model.failure import Failure, Problem
+from connector.model.forecast import Forecast, Jeopardy
 from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo
 from connector.model.json import Json, JsonObject
+from connector.model.mark import Record
 from connector.model.order import InventoryItem, Order, Priority
 from connector.model.revision import Revision, Version, VersionState
 from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase, PlanState
@@ -139,6 +141,10 @@ class UnclaimedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: datetime
 
 
+ShownDates: TypeAlias = tuple[datetime, Jeopardy]
+"""What is shown of a part of an order: when it is expected to be done, and whether that is in time."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Plan:
     """One order in fulfillment. Keyed by the order's id: an order has one plan."""
@@ -161,6 +167,8 @@ class Plan:
     """The revision that was rejected last because of a point of no return: a person may let it pass."""
     as_is: tuple[InventoryItem, ...] | None = None
     """What the account had installed when the order began; None when it has not been loaded."""
+    forecast: Forecast | None = None
+    """What was expected of the plan when that was worked out last."""
     message: str = ""
     alarmed: bool = False
     """People were told that nothing will ever happen to it again."""
@@ -174,6 +182,12 @@ class Plan:
     changed_order: bool = False
     """A revision has given the plan another version of the order."""
     changed_versions: set[OrderId] = field(default_factory=set)
+    redated: list[Record] = field(default_factory=list)
+    """Records whose dates have changed, though what they tell of has not."""
+    expected: Mapping[ItemNo, float] | None = field(default=None, repr=False, compare=False)
+    """When each item that was open at the last forecast was expected to be done, in seconds of the epoch."""
+    shown: dict[Record, ShownDates] = field(default_factory=dict, repr=False, compare=False)
+    """The dates that were shown of parts of the order."""
     respecified: set[ItemNo] = field(default_factory=set)
     """Items of which a revision has changed what otherwise never changes."""
     phases: dict[Phase, int] = field(default_factory=dict)
@@ -204,8 +218,9 @@ class Plan:
 
     @property
     def priority(self) -> Priority:
-        """The order's lane."""
-        return self.order.priority
+        """The order's lane: its own, or a faster one that its jeopardy has raised it to."""
+        raised = self.forecast.lane if self.forecast is not None else None
+        return self.order.priority if raised is None else min(raised, self.order.priority)
 
     @property
     def open_items(self) -> int:
@@ -344,3 +359,4 @@ class Plan:
         self.changed_order = False
         self.respecified = set()
         self.changed_versions = set()
+        self.redated = []

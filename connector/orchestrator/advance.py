@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import assert_never
 
 from connector.mappings.expression import EvaluationError
@@ -18,12 +18,13 @@ from connector.model.commands import (
 from connector.model.events import TimerKind
 from connector.model.failure import Failure, FailureClass
 from connector.model.ids import WHOLE_ORDER, TechnicalLineNo
-from connector.model.json import Json, JsonObject
+from connector.model.json import JsonObject
 from connector.model.order import Action
 from connector.model.plan import Item
 from connector.model.states import ItemState, ItemTrigger, ItemType, Phase, PlanState
 from connector.orchestrator.fallout import judge
 from connector.orchestrator.requests import RenderError, expressions, render
+from connector.orchestrator.schedule import later, not_before, timer_end
 from connector.orchestrator.step import Step
 from connector.orchestrator.subplans import Unlistable, items_of, outputs_of
 from connector.orchestrator.unwanted import (
@@ -119,7 +120,24 @@ def _begin(step: Step, item: Item) -> None:
         reason = f"{definition.when.text if definition.when else ''} is false"
         _leave_out(step, item, reason, with_branch=definition.skip_branch)
         return
-    start(step, item, ItemTrigger.DEPENDENCIES_MET, ItemTrigger.STARTED)
+    try:
+        begin = not_before(step, item)
+    except EvaluationError as error:
+        fail_finally(step, item, _unevaluable(error))
+    except RenderError as error:
+        fail_finally(step, item, _configuration("START", error.message))
+    else:
+        if begin is not None and begin > step.now:
+            _schedule(step, item, begin)
+        else:
+            start(step, item, ItemTrigger.DEPENDENCIES_MET, ItemTrigger.STARTED)
+
+
+def _schedule(step: Step, item: Item, begin: datetime) -> None:
+    """All that the item waits for is its time."""
+    scheduled = step.move(item, ItemTrigger.TIME_SET, due_at=begin, waiting_for=f"{begin:%Y-%m-%d %H:%M:%S} UTC")
+    step.command(SetTimer(item=item.no, kind=TimerKind.START, epoch=item.epoch, due=begin))
+    step.record("scheduled", scheduled, f"for {begin:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _is_on_skipped_branch(step: Step, item: Item) -> bool:
@@ -225,6 +243,7 @@ def _open_task(step: Step, item: Item) -> None:
     instructions = text.evaluate(step.activation(item, text)) if text else None
     opened = step.change(
         item,
+        due_at=later(step.now, definition.due, definition) if definition.due is not None else None,
         waiting_for=f"a person of queue {queue.label}",
         queue=queue.developer_name,
         instructions=str(instructions) if instructions is not None else None,
@@ -234,10 +253,11 @@ def _open_task(step: Step, item: Item) -> None:
 
 
 def _wait_for_event(step: Step, item: Item) -> None:
-    completion = step.definition(item).completes
+    definition = step.definition(item)
+    completion = definition.completes
     if completion is None:  # the check of the set forbids it
         raise RenderError(f"item {item.key} names no event to wait for")
-    due = step.now + completion.within if completion.within else None
+    due = later(step.now, completion.within, definition) if completion.within else None
     waiting = step.change(item, waiting_for=completion.on, due_at=due)
     for event in step.plan.unclaimed:
         if event.name == completion.on and matches(step, waiting, event.payload):
@@ -250,12 +270,7 @@ def _wait_for_event(step: Step, item: Item) -> None:
 
 
 def _wait_for_time(step: Step, item: Item) -> None:
-    definition = step.definition(item)
-    due = step.now
-    if definition.until is not None:
-        due = _moment(definition.until.evaluate(step.activation(item, definition.until)), definition.until.text)
-    elif definition.duration is not None:
-        due = step.now + definition.duration
+    due = timer_end(step, item)
     if due <= step.now:
         complete(step, item, {})
         return
@@ -276,14 +291,6 @@ def _close_subplan(step: Step, item: Item) -> None:
     """The subplan is done when its items are."""
     if not step.plan.has_open_below(item.no):
         complete(step, item, outputs_of(step, item))
-
-
-def _moment(value: Json, text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        raise RenderError(f"{text!r} gives {value!r}, which is no date and time") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def matches(step: Step, item: Item, payload: JsonObject) -> bool:

@@ -202,7 +202,7 @@ def _unfreeze_items(step: Step) -> None:
 
 
 def _unfreeze(step: Step) -> None:
-    """Go on; attempts whose time has come meanwhile are made now."""
+    """Go on; what had its time meanwhile begins now."""
     plan = step.plan
     plan.state = PlanState.IN_PROGRESS
     plan.message = ""
@@ -217,6 +217,8 @@ def _make_up(step: Step) -> None:
     for item in list(step.plan.items.values()):
         if item.state is ItemState.FAILED and item.due_at is not None and item.due_at <= step.now:
             start(step, item, ItemTrigger.RETRY_DUE)
+        elif item.state is ItemState.SCHEDULED and item.due_at is not None and item.due_at <= step.now:
+            start(step, item, ItemTrigger.TIME_COME, ItemTrigger.STARTED)
 
 
 def _ask(step: Step, order: Order, assessment: Assessment) -> None:

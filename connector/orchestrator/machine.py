@@ -41,6 +41,7 @@ from connector.orchestrator.advance import complete, fail, learn, matches, settl
 from connector.orchestrator.inflight import go_on, take
 from connector.orchestrator.migrate import migrate
 from connector.orchestrator.people import obey
+from connector.orchestrator.schedule import later
 from connector.orchestrator.step import Step
 
 MOST_DELIVERIES = 200
@@ -195,8 +196,9 @@ def _accepted(step: Step, event: CalloutAccepted) -> None:
     item = _present_attempt(step, event.item, event.epoch, event.attempt)
     if item is None:
         return
-    completion = step.definition(item).completes
-    due = step.now + completion.within if completion and completion.within else None
+    definition = step.definition(item)
+    completion = definition.completes
+    due = later(step.now, completion.within, definition) if completion and completion.within else None
     step.give(item, event.outputs)
     waiting = step.change(
         item,
@@ -304,21 +306,20 @@ def _happened(step: Step, name: str, payload: JsonObject, about: Item | None = N
 
 
 def _time_came(step: Step, event: TimerDue) -> None:
+    """The timer of an item is due. That of the plan as a whole is for whoever follows its dates, after every turn."""
     item = step.plan.items.get(event.item)
     if item is None or item.epoch != event.epoch:
         return
-    match event.kind:
-        case TimerKind.RETRY:
-            if item.state is ItemState.FAILED and step.plan.state is PlanState.IN_PROGRESS:
-                start(step, item, ItemTrigger.RETRY_DUE)
-        case TimerKind.WAIT:
-            if item.state is ItemState.RUNNING:
-                complete(step, item, {})
-        case TimerKind.TIMEOUT:
-            if item.state is ItemState.RUNNING:
-                _did_not_come(step, item)
-        case _:
-            assert_never(event.kind)
+    goes_on = step.plan.state is PlanState.IN_PROGRESS
+    match event.kind, item.state:
+        case TimerKind.RETRY, ItemState.FAILED if goes_on:
+            start(step, item, ItemTrigger.RETRY_DUE)
+        case TimerKind.START, ItemState.SCHEDULED if goes_on:
+            start(step, item, ItemTrigger.TIME_COME, ItemTrigger.STARTED)
+        case TimerKind.WAIT, ItemState.RUNNING:
+            complete(step, item, {})
+        case TimerKind.TIMEOUT, ItemState.RUNNING:
+            _did_not_come(step, item)
 
 
 def _did_not_come(step: Step, item: Item) -> None:

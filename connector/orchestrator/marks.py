@@ -69,6 +69,7 @@ def _of_plan(plan: Plan, *, new: bool) -> list[Record]:
     found += [("line", line_key(order, no)) for no in sorted(lines)]
     found += [("item", item_ref(order, no)) for no in changed]
     found += [("order_line", source) for source in dict.fromkeys(sources)]
+    found += plan.redated
     return found
 
 

@@ -27,6 +27,8 @@ from connector.model.plan import Plan
 from connector.model.states import PlanState
 from connector.model.work import Work
 from connector.orchestrator.advance import PLAN_STUCK
+from connector.orchestrator.estimate import NOTHING_OBSERVED, Observed
+from connector.orchestrator.forecast import follow
 from connector.orchestrator.inflight import instead_of_rejected, take_the_place
 from connector.orchestrator.machine import begin, go_over, handle, may_revise
 from connector.orchestrator.marks import marks
@@ -84,10 +86,13 @@ class _Applied:
 class Turner:
     """Makes turns."""
 
-    def __init__(self, turns: Turns, sets: Sets, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, turns: Turns, sets: Sets, clock: Callable[[], datetime], observed: Observed = NOTHING_OBSERVED
+    ) -> None:
         self._turns = turns
         self._sets = sets
         self._clock = clock
+        self._observed = observed
         self._plans = _PlanCache()
 
     async def turn(
@@ -192,6 +197,10 @@ class Turner:
                 applied.events += 1
                 change = await self._one(event, plans, order.id, change, now)
             if change is not None:
+                mappings = await self._sets.by_hash(change.plan.set_hash)
+                change.commands += await beside(
+                    len(change.plan.items), follow, change.plan, now, mappings, self._observed
+                )
                 change.status = order_status(change.plan)
                 change.marks = marks(change.plan, change.commands, new=change.fresh)
                 applied.changes.append(change)

@@ -9,9 +9,10 @@ import msgspec
 from connector.errors import InvariantBroken
 from connector.model.events import EVENT_TYPES, Event
 from connector.model.failure import Failure, Problem
+from connector.model.forecast import Forecast
 from connector.model.json import Json, JsonObject
 from connector.model.order import InventoryItem, Order
-from connector.model.plan import Item, Told, UnclaimedEvent
+from connector.model.plan import Item, Plan, Told, UnclaimedEvent
 from connector.model.revision import Revision, Version
 from connector.model.states import ItemState, ItemType
 from connector.model.technical import Explanation, TechnicalLine
@@ -165,6 +166,21 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     revisions: tuple[Revision, ...] = ()
     blocked: Revision | None = None
     alarmed: bool = False
+    forecast: Forecast | None = None
+
+
+def head_of(plan: Plan) -> Head:
+    """The document of `orders.head`."""
+    return Head(
+        problems=plan.problems,
+        unclaimed=plan.unclaimed,
+        deliveries=plan.deliveries,
+        versions=plan.versions,
+        revisions=plan.revisions,
+        blocked=plan.blocked,
+        alarmed=plan.alarmed,
+        forecast=plan.forecast,
+    )
 
 
 def head(body: str) -> Head:

@@ -67,6 +67,7 @@ def _plan(row: Mapping[str, Any], lines: Sequence[str], items: Sequence[tuple[in
         blocked=head.blocked,
         alarmed=head.alarmed,
         problems=head.problems,
+        forecast=head.forecast,
         message=row["message"],
         revision=row["revision"],
         created_at=row["created_at"],

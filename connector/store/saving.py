@@ -430,18 +430,12 @@ def _order_row(change: Change, now: datetime) -> OrderRow:
         status=change.status,
         items_total=len(plan.items),
         items_done=len(plan.items) - plan.open_items,
-        head=codec.Head(
-            problems=plan.problems,
-            unclaimed=plan.unclaimed,
-            deliveries=plan.deliveries,
-            versions=plan.versions,
-            revisions=plan.revisions,
-            blocked=plan.blocked,
-            alarmed=plan.alarmed,
-        ),
+        head=codec.head_of(plan),
         message=plan.message,
         finished_at=plan.finished_at,
     )
+    if plan.forecast is not None and plan.forecast.lane is not None:
+        row.priority = plan.priority
     if change.fresh or plan.changed_order:
         row.priority = plan.priority
         row.set_hash = plan.set_hash

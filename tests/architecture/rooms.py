@@ -41,12 +41,12 @@ ROOMS: Mapping[str, Room] = {
     "model": _room("model", "errors", pure=True, packages="msgspec"),
     "compiled": _room(
         """mappings.set mappings.salesforce mappings.expression mappings.reads mappings.views mappings.functions mappings.syntax mappings.tree
-        mappings.direct""",
+        mappings.direct mappings.calendar mappings.timing""",
         "errors model",
         pure=True,
         packages="cel_expr_python",
     ),
-    "mappings": _room("mappings", "errors model compiled", pure=True, packages="ruamel cel_expr_python"),
+    "mappings": _room("mappings", "errors model compiled", pure=True, packages="ruamel cel_expr_python holidays"),
     "reading": _room("mappings.load mappings.orderfile mappings.report", "errors model compiled mappings text"),
     "decomposition": _room("decomposition", "errors model compiled", pure=True, packages="msgspec"),
     "core": _room("orchestrator", "errors model compiled decomposition", pure=True, packages="msgspec"),

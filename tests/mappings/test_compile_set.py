@@ -20,6 +20,7 @@ from connector.mappings.diagnostics import MappingSetInvalid
 from connector.mappings.load import check, load
 from connector.mappings.set import RULE, MappingSet, Scope
 from connector.mappings.text import FileText
+from connector.mappings.timing import Expected
 from connector.model.failure import FailureClass
 from connector.model.order import Action
 from connector.model.states import ItemType
@@ -92,7 +93,7 @@ def test_items(made: MappingSet) -> None:
     assert ship.completes is not None
     assert (ship.completes.on, ship.completes.within) == ("warehouse.shipped", timedelta(days=2))
     assert [(before.key, before.scope) for before in ship.after] == [("check", None), ("print", Scope.BUNDLE)]
-    assert (ship.likely, ship.ponr) == (timedelta(seconds=20), "hard")
+    assert (ship.expected, ship.ponr) == (Expected.likely_only(timedelta(seconds=20)), "hard")
     assert made.definition("send", "rest").duration == timedelta(hours=1)
     assert made.definition("print", "print").name == "Print"
     assert list(made.definition("send", "note").sets) == ["lifecycle"]

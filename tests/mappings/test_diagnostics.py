@@ -43,6 +43,19 @@ def case(  # noqa: PLR0917 - a row of the table below
     return Case(code, broken(path, old, new, *more), at, under, says)
 
 
+OFFICE = (
+    "set.yaml",
+    "fallout_queue: Trouble\n",
+    'fallout_queue: Trouble\ncalendars: {office: {hours: {mon: "08:00-17:00"}}}\n',
+)
+
+
+def calendar(code: str, under: str, says: str, written: str) -> Case:
+    """A calendar `shop` that makes no sense."""
+    old = "fallout_queue: Trouble\n"
+    return case(code, "set.yaml:5", under, says, "set.yaml", old, f"{old}calendars: {{shop: {{{written}}}}}\n")
+
+
 def without(path: str) -> dict[str, str]:
     return {name: text for name, text in FILES.items() if name != path}
 
@@ -186,6 +199,26 @@ CASES = [
     case("MAP070", f"{PARCELS}:41", "many", "`collect` needs `for_each`", PARCELS, "    after: [note]\n", "    after: [note]\n  - {key: more, type: subplan, plan: print, collect: many}\n"),
     case("MAP034", f"{PARCELS}:41", "prnt", "Did you mean `print`?", PARCELS, "    after: [note]\n", "    after: [note]\n  - {key: more, type: subplan, plan: prnt}\n"),
     case("MAP024", f"{PARCELS}:41", "1 + 1", "belongs a list", PARCELS, "    after: [note]\n", "    after: [note]\n  - {key: more, type: subplan, plan: print, for_each: 1 + 1}\n"),
+    # -- time -----------------------------------------------------------------------------------------
+    case("MAP042", f"{PARCELS}:13", "offce", "Did you mean `office`?", PARCELS, "    name: Ship it\n", "    name: Ship it\n    calendar: offce\n", OFFICE),
+    case("MAP077", f"{PARCELS}:18", "PT1M", "Longer than the likely", PARCELS, "{likely: PT20S}", "{optimistic: PT1M, likely: PT20S}"),
+    case("MAP077", f"{PARCELS}:18", "PT1S", "Shorter than the likely", PARCELS, "{likely: PT20S}", "{likely: PT20S, pessimistic: PT1S}"),
+    case("MAP077", f"{PARCELS}:19", "PT30S", "not shorter", PARCELS, "{likely: PT20S}", "{likely: PT20S}\n    jeopardy: {late: PT30S, at_risk: PT30S}"),
+    case("MAP013", f"{PARCELS}:19", "1.5", "no share", PARCELS, "{likely: PT20S}", "{likely: PT20S}\n    jeopardy: {at_risk: 1.5}"),
+    case("MAP070", f"{PARCELS}:26", "{at_risk: 0.5}", "How long may it run?", PARCELS, "      within: P7D\n", "      within: P7D\n    jeopardy: {at_risk: 0.5}\n"),
+    case("MAP016", f"{PARCELS}:19", "due", "It belongs to: manual", PARCELS, "{likely: PT20S}", "{likely: PT20S}\n    due: P1D"),
+    case("MAP024", f"{PARCELS}:19", "3", "Here belongs text", PARCELS, "{likely: PT20S}", "{likely: PT20S}\n    not_before: 3"),
+    calendar("MAP084", "shop", "nobody ever works", "hours: {}"),
+    calendar("MAP084", '"17:00-08:00"', "ends before it begins", 'hours: {mon: "17:00-08:00", tue: "08:00-17:00"}'),
+    calendar("MAP084", '["13:00-17:00", "08:00-14:00"]', "not one after the other", 'hours: {mon: ["13:00-17:00", "08:00-14:00"]}'),
+    calendar("MAP084", "wed-mon", "of wed are given twice", 'hours: {wed: "08:00-17:00", wed-mon: "08:00-17:00"}'),
+    calendar("MAP084", "02-30", "There is no 02-30", 'hours: {mon: "08:00-17:00"}, dates: {02-30: closed}'),
+    calendar("MAP013", '"8-17"', "is not hours", 'hours: {mon: "8-17"}'),
+    calendar("MAP085", "Europe/Berln", "no time zone", 'hours: {mon: "08:00-17:00"}, timezone: Europe/Berln'),
+    calendar("MAP085", "XX", "not known", 'hours: {mon: "08:00-17:00"}, holidays: XX'),
+    calendar("MAP085", "DE-ZZ", "Known: BB", 'hours: {mon: "08:00-17:00"}, holidays: DE-ZZ'),
+    case("MAP085", "set.yaml:3", "Europe/Berln", "no time zone", "set.yaml", "Europe/Berlin", "Europe/Berln"),
+    case("MAP041", "set.yaml:5", "Checkers", "not of fallout", "set.yaml", "Trouble\n", "Trouble\njeopardy: {late: {case: Checkers}}\n"),
     # -- systems --------------------------------------------------------------------------------------
     case("MAP080", f"{PRINTER}:2", "http://user:secret@printer", "Write `base_url: ${NETWORK_URL}`", PRINTER, "${PRINTER_URL}", "http://user:secret@printer"),
     case("MAP081", f"{WAREHOUSE}:24", "X Channel", "not a header's name", WAREHOUSE, "X-Channel", "X Channel"),

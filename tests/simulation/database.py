@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from connector.model.events import Event, OrderRead, OrderUnreadable
 from connector.model.failure import Problem
+from connector.model.forecast import Forecast
 from connector.model.ids import ItemNo, OrderId, TechnicalLineNo
 from connector.model.mark import RecordKind
 from connector.model.order import Order
@@ -43,6 +44,7 @@ class OrderRow:
     problems: tuple[Problem, ...] = ()
     unclaimed: tuple[UnclaimedEvent, ...] = ()
     deliveries: tuple[str, ...] = ()
+    forecast: Forecast | None = None
     parked: str | None = None
     created_at: datetime | None = None
     finished_at: datetime | None = None

@@ -199,7 +199,9 @@ MUTATIONS = (
         "events leave the inbox before the turn commits", SimulatedTurn, "_remove_event", _removed_at_once, _UNHEARD
     ),
     Mutation("a turn that failed is taken for done", Turner, "turn", _taken_for_done, _UNHEARD),
-    Mutation("what a dead worker was sending is sent again, safe or not", Worker, "_take_over", _resent),
+    Mutation(
+        "what a dead worker was sending is sent again, safe or not", Worker, "_take_over", _resent, {"crash": 0.02}
+    ),
     Mutation("what a lost commit gave to a worker is never sent", Worker, "_find_own", _nothing, _UNHEARD),
     Mutation("nobody takes over from the dead", worker.Worker, "_live", _nothing),
     Mutation("changed items are not marked", turn, "marks", _kinds_forgotten("item")),

@@ -53,6 +53,7 @@ def plan_of(order: OrderId, tables: Tables) -> Plan | None:
         lines=dict(sorted(row.lines.items())),
         unclaimed=row.unclaimed,
         deliveries=row.deliveries,
+        forecast=row.forecast,
         problems=row.problems,
         message=row.message,
         revision=row.revision,
@@ -269,6 +270,7 @@ class SimulatedTurn(Turn):
         row.state, row.set_hash, row.message = plan.state, plan.set_hash, plan.message
         row.problems, row.unclaimed, row.deliveries = plan.problems, plan.unclaimed, plan.deliveries
         row.created_at, row.finished_at = plan.created_at or now, plan.finished_at
+        row.forecast = plan.forecast
         row.revision += 1
         for item in plan.changed_items:
             row.items[item] = plan.items[item]

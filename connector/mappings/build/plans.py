@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Literal, cast
 
-from connector.mappings.document import Kind, Node
+from connector.mappings.build import time
+from connector.mappings.calendar import Calendar
+from connector.mappings.document import Node
 from connector.mappings.draft import Draft, Made, awaited, entries_of, items_of, one_or_more, word
 from connector.mappings.set import EVENT, PLAN, Completion, Dependency, FormField, ItemDefinition, PlanDefinition, Scope
-from connector.mappings.shapes import duration
 from connector.model.states import ItemType
 
 _ANY_TYPE = frozenset(
@@ -27,12 +27,15 @@ _ANY_TYPE = frozenset(
         "on_cancel",
         "on_amend",
         "duration",
+        "calendar",
+        "not_before",
+        "jeopardy",
     }
 )
 _OF_TYPE: Mapping[ItemType, frozenset[str]] = {
     ItemType.CALLOUT: frozenset({"interface", "completes"}),
     ItemType.AUTO: frozenset({"task", "set"}),
-    ItemType.MANUAL: frozenset({"queue", "instructions", "outcomes", "failing_outcomes", "form"}),
+    ItemType.MANUAL: frozenset({"queue", "instructions", "outcomes", "failing_outcomes", "form", "due"}),
     ItemType.EVENT: frozenset({"completes"}),
     ItemType.TIMER: frozenset({"until"}),
     ItemType.MILESTONE: frozenset(),
@@ -92,7 +95,10 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
     penalty, reacts_to = node.get("penalty"), node.get("reacts_to")
     if penalty is not None and word(node, "ponr") != "soft":
         penalty.report(draft.findings, "MAP016", "Only a soft point of no return has a penalty.")
-    length, likely = _durations(node)
+    calendar = time.calendar(draft, node.get("calendar"))
+    expected = time.expected(draft, node.get("duration"), calendar)
+    length, due, not_before = node.get("duration"), node.get("due"), node.get("not_before")
+    allowed = time.length(due, calendar) if due is not None else None
     task = word(node, "task")
     return ItemDefinition(
         key=key,
@@ -104,13 +110,13 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
         when=expressions.scalar(when, PLAN, "condition") if when is not None else None,
         skip_branch=_is_true(node, "skip_branch"),
         interface=interface.text if interface is not None else None,
-        completes=_completion(draft, node.get("completes")),
+        completes=_completion(draft, node.get("completes"), calendar),
         queue=queue.text if queue is not None else None,
         instructions=expressions.scalar(instructions, PLAN, "text") if instructions is not None else None,
         outcomes=outcomes,
         failing_outcomes=tuple(outcome.text for outcome in items_of(node.get("failing_outcomes"))),
         form=_form(draft, node),
-        duration=length,
+        duration=time.length(length, calendar) if length is not None and length.is_scalar else None,
         until=expressions.scalar(until, PLAN, "text") if until is not None else None,
         task=cast("Literal['assetize', 'set']", task) if task else None,
         sets={name.text: expressions.scalar(value, PLAN) for name, value in entries_of(node.get("set"))},
@@ -122,7 +128,11 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
         reacts_to=None if reacts_to is None else frozenset(each.text for each in items_of(reacts_to)),
         on_cancel=word(node, "on_cancel") or None,
         on_amend=word(node, "on_amend") or None,
-        likely=likely,
+        expected=expected,
+        calendar=calendar,
+        not_before=expressions.scalar(not_before, PLAN, "text") if not_before is not None else None,
+        due=allowed,
+        limits=time.limits(draft, node, expected, allowed, calendar),
         source=node.source,
     )
 
@@ -179,7 +189,7 @@ def _manual_queue(draft: Draft, node: Node) -> None:
         node.report(draft.findings, "MAP041", f"`{node.text}` is a queue of fallout, not of manual tasks.")
 
 
-def _completion(draft: Draft, node: Node | None) -> Completion | None:
+def _completion(draft: Draft, node: Node | None, calendar: Calendar | None) -> Completion | None:
     if node is None:
         return None
     on, match, within = node["on"], node.get("match"), node.get("within")
@@ -189,18 +199,8 @@ def _completion(draft: Draft, node: Node | None) -> Completion | None:
     return Completion(
         on=on.text,
         match=draft.expressions.scalar(match, EVENT, "condition") if match is not None else None,
-        within=duration(within.text) if within is not None else None,
+        within=time.length(within, calendar) if within is not None else None,
     )
-
-
-def _durations(node: Node) -> tuple[timedelta | None, timedelta | None]:
-    """The fixed and the expected duration."""
-    length = node.get("duration")
-    if length is None:
-        return None, None
-    if length.kind is Kind.MAPPING:
-        return None, duration(word(length, "likely"))
-    return duration(length.text), None
 
 
 def _is_true(node: Node, key: str) -> bool:

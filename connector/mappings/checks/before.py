@@ -34,7 +34,7 @@ def check(draft: Draft) -> None:
 
 def expressions_of(item: ItemDefinition) -> Iterator[Expression]:
     """The expressions that see other items."""
-    for expression in (item.when, item.instructions, item.until, item.for_each, *item.sets.values()):
+    for expression in (item.when, item.not_before, item.instructions, item.until, item.for_each, *item.sets.values()):
         if expression is not None:
             yield expression
 

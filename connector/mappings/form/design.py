@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.mappings.form.time import EXPECTATION, LIMITS
 from connector.mappings.form.words import (
     ATTRIBUTE,
     BY_CLASS,
@@ -79,7 +80,6 @@ COMPLETION = Record(
     },
 )
 START = Record("the start of an item", {"start": required(DEPENDENCY, "The item that must have begun.")})
-EXPECTATION = Record("an expected duration", {"likely": required(Duration(), "How long it usually takes.")})
 ITEM = Record(
     "an item",
     {
@@ -104,6 +104,10 @@ ITEM = Record(
             ByKind("a duration, or `{likely: PT20S}`", scalar=Duration(), mapping=EXPECTATION),
             "timer: how long; otherwise: `{likely: …}`.",
         ),
+        "calendar": optional(NAME, "All durations of the item are in the time of this calendar."),
+        "not_before": optional(Cel(), "The item does not start before this date and time."),
+        "due": optional(Duration(), "manual: how soon it should be done."),
+        "jeopardy": optional(LIMITS, "For how long it may run before people should know."),
         "until": optional(Cel(), "timer: until when."),
         "task": optional(OneOf(("assetize", "set")), "auto: which built-in task."),
         "set": optional(MapOf(ATTRIBUTE, Cel()), "auto `set`: attributes of the technical line."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.mappings.form.time import ALARM, CALENDARS
 from connector.mappings.form.words import LOOSE_TEXT, NAME, OBJECT, TEXT
 from connector.mappings.shapes import ByKind, Duration, ListOf, MapOf, Number, OneOf, Record, Text, optional, required
 from connector.model.failure import FailureClass
@@ -14,6 +15,8 @@ SET = Record(
         "version": required(LOOSE_TEXT, "For people: which edition this is."),
         "timezone": optional(LOOSE_TEXT, "IANA name of the time zone that dates are meant in; UTC when absent."),
         "fallout_queue": required(NAME, "The queue for fallout that no row of fallout.yaml speaks of."),
+        "calendars": optional(CALENDARS, "By name: when people work."),
+        "jeopardy": optional(ALARM, "When an order is in jeopardy, and what is done then."),
     },
 )
 
