@@ -26,7 +26,8 @@ from connector.model.mark import RecordKind
 from connector.model.order import Priority
 from connector.model.plan import Item, Plan, ShownDates
 from connector.model.states import ItemState, ItemType, PlanState
-from connector.orchestrator.estimate import NOTHING_OBSERVED, OVERRUN, Estimate, Observed, estimate, is_estimated
+from connector.orchestrator.dates import NOTHING_OBSERVED, OVERRUN, Observed
+from connector.orchestrator.estimate import Estimate, estimate, is_estimated
 from connector.orchestrator.jeopardy import FOREVER, by_limits, moments
 from connector.orchestrator.marks import line_key
 

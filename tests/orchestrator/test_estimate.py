@@ -21,7 +21,8 @@ from connector.model.failure import Failure, FailureClass
 from connector.model.forecast import Jeopardy
 from connector.model.ids import ItemNo
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
-from connector.orchestrator.estimate import ENOUGH, OVERRUN, Estimate, Observed, Seen, estimate, is_estimated
+from connector.orchestrator.dates import ENOUGH, OVERRUN, Observed, Seen
+from connector.orchestrator.estimate import Estimate, estimate, is_estimated
 from tests.orchestrator.building import LINE, NOW, Story, awaited, callout, definition, manual, mapping_set
 
 HOUR = timedelta(hours=1)
