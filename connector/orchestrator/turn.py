@@ -29,7 +29,6 @@ from connector.model.work import Work
 from connector.orchestrator.advance import PLAN_STUCK
 from connector.orchestrator.dates import NOTHING_OBSERVED, Observed
 from connector.orchestrator.forecast import follow
-from connector.orchestrator.forecast import follow
 from connector.orchestrator.inflight import instead_of_rejected, take_the_place
 from connector.orchestrator.machine import begin, go_over, handle, may_revise
 from connector.orchestrator.marks import marks
