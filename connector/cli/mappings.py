@@ -8,20 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from connector.mappings import report
-from connector.mappings.compile import CheckResult
-from connector.mappings.diagnostics import CODES
-from connector.mappings.format import FILES, FOLDERS, Part, json_schema
-from connector.mappings.load import check as check_folder
-from connector.mappings.set import MappingSet
 from connector.text import printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from connector.mappings.compile import CheckResult
+    from connector.mappings.format import Part
     from connector.mappings.orderfile import OrderFile
+    from connector.mappings.set import MappingSet
 
 app = typer.Typer(no_args_is_help=True, help="Check mapping sets and try orders on them.")
 
@@ -42,6 +38,9 @@ def check(
 
     The exit code is 0 when all is well, 1 when there are errors, 2 when there is no such folder.
     """
+    from connector.mappings import report
+    from connector.mappings.load import check as check_folder
+
     for folder in folders:
         _require_folder(folder)
     results = [(folder, check_folder(folder)) for folder in folders]
@@ -91,6 +90,8 @@ def schema(
     out: Annotated[Path | None, typer.Option("--out", help="Write one file per part into this folder.")] = None,
 ) -> None:
     """Print the JSON Schema of a part of mapping sets, for editors that check and complete while typing."""
+    from connector.mappings.format import json_schema
+
     parts = _parts()
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -107,6 +108,11 @@ def schema(
 @app.command()
 def codes(code: Annotated[str, typer.Argument(help="One code, as in MAP026; all when absent.")] = "") -> None:
     """Say what the codes of the findings mean."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from connector.mappings.diagnostics import CODES
+
     wanted = code.upper()
     if wanted and wanted not in CODES:
         _fail(f"There is no code {code}.")
@@ -123,6 +129,8 @@ def codes(code: Annotated[str, typer.Argument(help="One code, as in MAP026; all 
 
 
 def _parts() -> dict[str, Part]:
+    from connector.mappings.format import FILES, FOLDERS
+
     return {part.name: part for part in (*FILES.values(), *FOLDERS.values())}
 
 
@@ -132,6 +140,10 @@ def _require_folder(folder: Path) -> None:
 
 
 def _mapping_set(folder: Path) -> MappingSet:
+    from rich.console import Console
+
+    from connector.mappings.load import check as check_folder
+
     result = check_folder(folder)
     if result.mapping_set is None:
         _print_result(Console(stderr=True, highlight=False), folder, result)
@@ -175,11 +187,17 @@ def _moment(text: str) -> datetime:
 
 
 def _console() -> Console:
+    from rich.console import Console
+
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH)
 
 
 def _print_result(console: Console, folder: Path, result: CheckResult) -> None:
+    from rich.text import Text
+
+    from connector.mappings import report
+
     for block in report.explained(result.diagnostics, result.files):
         console.print(block, soft_wrap=True)
     style = "bold red" if result.errors else "bold yellow" if result.warnings else "bold green"

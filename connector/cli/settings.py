@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from connector import settings as settings_room
 from connector.errors import SettingsError
-from connector.mappings.load import check
-from connector.mappings.set import MappingSet
-from connector.settings import Row, Settings
+
+if TYPE_CHECKING:
+    from connector.mappings.set import MappingSet
+    from connector.settings import Row, Settings
 
 _PLAIN_WIDTH = 240
 """Columns when the output goes to a file or another program."""
@@ -32,6 +29,8 @@ def show_settings(
     Values come from the environment, the file .env, and a folder of secrets, in this order. Secrets are
     never shown. The exit code is 1 when something is missing that `connector run` needs.
     """
+    from connector import settings as settings_room
+
     try:
         settings = settings_room.load()
     except SettingsError as error:
@@ -53,6 +52,8 @@ def show_settings(
 
 def _mapping_sets(settings: Settings) -> tuple[list[MappingSet], list[str]]:
     """The sets that can be read, whose systems need settings too; a note for each that can't."""
+    from connector.mappings.load import check
+
     sets: list[MappingSet] = []
     notes: list[str] = []
     for folder in settings.mapping_sets:
@@ -67,6 +68,10 @@ def _mapping_sets(settings: Settings) -> tuple[list[MappingSet], list[str]]:
 
 
 def _print_table(rows: Sequence[Row]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     if not rows:
         return
     console = Console(highlight=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,8 +18,9 @@ from connector.errors import ConnectorError, SettingsError, TransientError, Usag
 from connector.text import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
+    from connector.display.lines import Line
     from connector.store.database import Database
 
 PLAIN_WIDTH = 200
@@ -33,7 +34,7 @@ class Sight(Protocol):
     def is_over(self) -> bool:
         """Nothing will change any more."""
 
-    def picture(self, width: int, height: int | None = None) -> RenderableType:
+    def lines(self, width: int, height: int | None = None) -> Iterable[Line]:
         """For people: all of it, or what matters most on a screen so high."""
 
     def document(self) -> str:
@@ -120,18 +121,32 @@ async def _database() -> AsyncIterator[Database]:
         raise TransientError(f"The database can't be reached: {error}.") from None
 
 
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""What JSON leaves as it is and a terminal may take for a command."""
+
+
 def to_json(told: object) -> str:
     """JSON in one line; times in ISO 8601, priorities by name."""
-    return msgspec.json.encode(told, enc_hook=str).decode()
+    return _UNPRINTABLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", msgspec.json.encode(told, enc_hook=str).decode())
 
 
 def show(sight: Sight, *, as_json: bool) -> None:
     """Print what was seen."""
     if as_json:
-        typer.echo(json.dumps(json.loads(sight.document()), indent=2, ensure_ascii=False))
+        typer.echo(msgspec.json.format(sight.document(), indent=2))
     else:
         screen = console()
-        screen.print(sight.picture(screen.width))
+        _print(screen, sight)
+
+
+def _print(screen: Console, sight: Sight) -> None:
+    from connector.display.lines import Lines, plain
+
+    lines = sight.lines(screen.width)
+    if screen.color_system is None:
+        typer.echo(plain(lines, screen.width))
+    else:
+        screen.print(Lines(lines), crop=False, end="")
 
 
 async def watch(look: Callable[[], Awaitable[Sight]], *, as_json: bool) -> None:
@@ -147,10 +162,10 @@ async def watch(look: Callable[[], Awaitable[Sight]], *, as_json: bool) -> None:
     told = ""
     while True:
         sight = await look()
-        text = sight.document() if as_json else _plain(sight.picture(PLAIN_WIDTH))
-        if text != told:
-            typer.echo(text)
-            told = text
+        document = sight.document()
+        if document != told:
+            told = document
+            typer.echo(document) if as_json else _print(screen, sight)
         if sight.is_over:
             return
         await asyncio.sleep(LOOK_SECONDS)
@@ -159,24 +174,17 @@ async def watch(look: Callable[[], Awaitable[Sight]], *, as_json: bool) -> None:
 async def _watch_on(screen: Console, look: Callable[[], Awaitable[Sight]]) -> None:
     from rich.live import Live
 
+    from connector.display.lines import Lines
+
     sight: Sight | None = None
     try:
         with Live(console=screen, screen=True, auto_refresh=False, vertical_overflow="crop") as display:
             while True:
                 sight = await look()
-                display.update(sight.picture(screen.width, screen.height), refresh=True)
+                display.update(Lines(sight.lines(screen.width, screen.height)), refresh=True)
                 if sight.is_over:
                     break
                 await asyncio.sleep(LOOK_SECONDS)
     finally:
         if sight is not None:
-            screen.print(sight.picture(screen.width))
-
-
-def _plain(picture: RenderableType) -> str:
-    from rich.console import Console
-
-    plain = Console(highlight=False, width=PLAIN_WIDTH, color_system=None, force_terminal=False)
-    with plain.capture() as captured:
-        plain.print(picture)
-    return captured.get().rstrip("\n")
+            _print(screen, sight)

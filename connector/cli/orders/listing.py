@@ -13,10 +13,9 @@ from connector.errors import UsageError
 from connector.store.browsing import MOST_COUNTED, Browsing, Page, Sort, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from rich.console import RenderableType
-
+    from connector.display.lines import Line
     from connector.store.database import Database
 
 
@@ -126,18 +125,18 @@ class _Seen:
         """New orders may always come."""
         return False
 
-    def picture(self, width: int, height: int | None = None) -> RenderableType:
+    def lines(self, width: int, height: int | None = None) -> Iterable[Line]:
         """The table, the counts, and how to go on; on a screen as many orders as it can hold."""
-        from connector.display.lines import Line, Lines
+        from connector.display.lines import Line
         from connector.display.listing import counts_line, orders_list
 
         orders = self.page.orders if height is None else self.page.orders[: max(1, height - _AROUND)]
         if not orders:
-            return Lines([Line(self._nothing(), "dim")])
+            return [Line(self._nothing(), "dim")]
         lines = [*orders_list(orders, self.at, width), Line(), counts_line(self.counts, MOST_COUNTED)]
         if self.page.next is not None and height is None:
             lines.append(Line(f"More with --after {self.page.next}", "dim"))
-        return Lines(lines)
+        return lines
 
     def _nothing(self) -> str:
         if self.request.after is not None:

@@ -11,8 +11,9 @@ from connector.cli.orders import common, options
 from connector.cli.orders.looking import ORDER, Looking
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from collections.abc import Iterable
 
+    from connector.display.lines import Line
     from connector.display.sheet import Sections
     from connector.display.view import OrderView
     from connector.store.database import Database
@@ -83,14 +84,13 @@ class _Seen:
         """Nothing will change any more by itself."""
         return self.view.is_over
 
-    def picture(self, width: int, height: int | None = None) -> RenderableType:
+    def lines(self, width: int, height: int | None = None) -> Iterable[Line]:
         """The sheet; on a screen of some height, of a large plan what fits."""
-        from connector.display.lines import Lines
         from connector.display.sheet import screen, sheet
 
         if height is None:
-            return Lines(sheet(self.view, self.sections, width))
-        return Lines(screen(self.view, self.sections, width, height))
+            return sheet(self.view, self.sections, width)
+        return screen(self.view, self.sections, width, height)
 
     def document(self) -> str:
         """Everything as JSON."""
