@@ -112,8 +112,13 @@ class SmallShell:
         return plan
 
     async def happen(self, order: OrderId, event: Event) -> None:
-        plan = self.plans[order]
+        plan = self._plan_of(order)
         await self._carry_out(plan, handle(plan, event, datetime.now(UTC), self.set_of(plan)))
+
+    def _plan_of(self, order: OrderId) -> Plan:
+        """The plan that an order's id belongs to, be it the first version or a later one."""
+        families = {version.order: plan for plan in self.plans.values() for version in plan.versions}
+        return self.plans.get(order) or families[order]
 
     async def until(self, plan: Plan, condition: Callable[[Plan], bool]) -> None:
         try:

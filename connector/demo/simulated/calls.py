@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from connector.demo.simulated.guard import AuthKind
@@ -56,7 +56,7 @@ class Call:
 
     def time(self, after: float = 0.0) -> str:
         """The time `after` seconds from now (divided by the demo's speed), as systems write it."""
-        return iso(datetime.now(UTC) + timedelta(seconds=after / self.speed))
+        return iso(datetime.fromtimestamp(self.memory.now() + after / self.speed, UTC))
 
 
 Handler = Callable[[Call], Answer]

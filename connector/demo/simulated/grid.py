@@ -31,6 +31,13 @@ def give_notice(call: Call) -> Answer:
     return Answer(status=202, body={"noticeId": number})
 
 
+def withdraw_notice(call: Call) -> Answer:
+    """Tell the previous supplier that the customer stays."""
+    call.memory.drop("notice", call.path["notice"])
+    call.memory.untell("notice.confirmed", "noticeId", call.path["notice"])
+    return Answer(status=204)
+
+
 def register_supply(call: Call) -> Answer:
     """Pass a registration on to the grid operator."""
     order, reference, location = call.want("orderId", "reference", "marketLocation")
@@ -70,6 +77,7 @@ GRID = SystemDefinition(
     auth="oauth2",
     operations=(
         Operation(method="POST", path="/v1/notices", handler=give_notice),
+        Operation(method="DELETE", path="/v1/notices/{notice}", handler=withdraw_notice),
         Operation(method="POST", path="/v1/registrations", handler=register_supply),
         Operation(method="DELETE", path="/v1/registrations/{location}", handler=sign_off),
     ),

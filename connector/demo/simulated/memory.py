@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,9 +36,13 @@ class Message:
 
 
 class Memory:
-    """One system's SQLite file. Used from one event loop only; every method is quick."""
+    """One system's SQLite file. Used from one event loop only; every method is quick.
 
-    def __init__(self, file: Path) -> None:
+    `now` is the clock: seconds since 1970.
+    """
+
+    def __init__(self, file: Path, *, now: Callable[[], float] = time.time) -> None:
+        self.now = now
         file.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -109,7 +113,7 @@ class Memory:
         """Write down a call that came."""
         self._db.execute(
             "INSERT INTO calls (at, method, path, key, status, repeated, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (time.time(), method, path, key, status, repeated, body),
+            (self.now(), method, path, key, status, repeated, body),
         )
 
     def calls(self) -> list[dict[str, Any]]:
@@ -135,14 +139,22 @@ class Memory:
         """Send a message in `delay` seconds. It gets a `deliveryId` that stays the same however often it is sent."""
         identity = uuid.uuid4().hex
         text = json.dumps({**body, "deliveryId": identity})
-        self._db.execute("INSERT INTO messages (id, body, due) VALUES (?, ?, ?)", (identity, text, time.time() + delay))
+        self._db.execute("INSERT INTO messages (id, body, due) VALUES (?, ?, ?)", (identity, text, self.now() + delay))
+
+    def untell(self, event: str, name: str, value: str) -> None:
+        """Don't send what has not been sent yet of an event whose field `name` has this value."""
+        self._db.execute(
+            "DELETE FROM messages WHERE delivered IS NULL AND refused IS NULL"
+            " AND json_extract(body, '$.event') = ? AND json_extract(body, '$.' || ?) = ?",
+            (event, name, value),
+        )
 
     def due_messages(self) -> list[Message]:
         """The messages whose time has come, the oldest first."""
         rows = self._db.execute(
             "SELECT id, body, due, attempts FROM messages"
             " WHERE delivered IS NULL AND refused IS NULL AND due <= ? ORDER BY due, rowid",
-            (time.time(),),
+            (self.now(),),
         )
         return [Message(id=identity, body=body, due=due, attempts=tries) for identity, body, due, tries in rows]
 
@@ -154,7 +166,7 @@ class Memory:
     def delivered(self, message: Message) -> None:
         """The connector has taken it."""
         self._db.execute(
-            "UPDATE messages SET delivered = ?, attempts = attempts + 1 WHERE id = ?", (time.time(), message.id)
+            "UPDATE messages SET delivered = ?, attempts = attempts + 1 WHERE id = ?", (self.now(), message.id)
         )
 
     def refused(self, message: Message, why: str) -> None:
@@ -164,7 +176,7 @@ class Memory:
     def postpone(self, message: Message, wait: float) -> None:
         """Try again later."""
         self._db.execute(
-            "UPDATE messages SET due = ?, attempts = attempts + 1 WHERE id = ?", (time.time() + wait, message.id)
+            "UPDATE messages SET due = ?, attempts = attempts + 1 WHERE id = ?", (self.now() + wait, message.id)
         )
 
     def messages(self) -> list[dict[str, Any]]:

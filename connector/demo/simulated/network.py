@@ -40,11 +40,33 @@ def provision_esim(call: Call) -> Answer:
     return Answer(status=201, body={"iccid": iccid, "activationCode": f"LPA:1$sim.infiwave.example${iccid}"})
 
 
+def withdraw_esim(call: Call) -> Answer:
+    """Take an eSIM profile back."""
+    call.memory.drop("esim", call.path["iccid"])
+    return Answer(status=204)
+
+
+def void_sim(call: Call) -> Answer:
+    """Let a card never work, wherever it is."""
+    call.memory.put("void", call.path["iccid"], {})
+    return Answer(status=204)
+
+
 def bind_sim(call: Call) -> Answer:
     """Let the service use this SIM."""
     (iccid,) = call.want("iccid")
+    if call.memory.get("void", iccid) is not None:
+        raise Refused(409, "SIM_VOID", f"The SIM {iccid} is void.")
     _keep(call, {**_service(call), "iccid": iccid})
     return Answer(body={"iccid": iccid})
+
+
+def unbind_sim(call: Call) -> Answer:
+    """Let the service use no SIM."""
+    service = _service(call)
+    service.pop("iccid", None)
+    _keep(call, service)
+    return Answer(status=204)
 
 
 def activate(call: Call) -> Answer:
@@ -130,7 +152,10 @@ NETWORK = SystemDefinition(
         Operation(method="POST", path="/v1/services/{service}/number", handler=reserve_number),
         Operation(method="DELETE", path="/v1/services/{service}/number", handler=release_number),
         Operation(method="POST", path="/v1/services/{service}/esim", handler=provision_esim),
+        Operation(method="DELETE", path="/v1/services/{service}/esim/{iccid}", handler=withdraw_esim),
+        Operation(method="DELETE", path="/v1/sims/{iccid}", handler=void_sim),
         Operation(method="PUT", path="/v1/services/{service}/sim", handler=bind_sim),
+        Operation(method="DELETE", path="/v1/services/{service}/sim", handler=unbind_sim),
         Operation(method="POST", path="/v1/services/{service}/activation", handler=activate),
         Operation(method="DELETE", path="/v1/services/{service}/activation", handler=deactivate),
         Operation(method="PUT", path="/v1/services/{service}/profile", handler=change_profile),

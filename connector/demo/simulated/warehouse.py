@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from connector.demo.simulated.calls import Answer, Call, Operation, Refused, SystemDefinition
 
 PACKING = 5.0
@@ -34,8 +36,9 @@ def ship(call: Call) -> Answer:
         shipment["iccid"] = f"894920{number:013}"
     else:
         shipment["serialNumber"] = f"SN{number:08}"
-    call.memory.put("shipment", shipment["shipmentId"], shipment)
     faster = 2 if call.body.get("express") else 1
+    kept = {**shipment, "leavesAt": call.time(PACKING / faster)}
+    call.memory.put("shipment", shipment["shipmentId"], kept)
     arrival = (PACKING + CARRIAGE) / faster
     call.tell({"event": "shipment.shipped", "reference": reference, **shipment}, after=PACKING / faster)
     call.tell(
@@ -48,6 +51,35 @@ def ship(call: Call) -> Answer:
         after=arrival,
     )
     return Answer(status=202, body={"shipmentId": shipment["shipmentId"]})
+
+
+def recall(call: Call) -> Answer:
+    """Put a parcel that has not left back on its shelf."""
+    shipment = call.path["shipment"]
+    known = _shipment(call, shipment)
+    if known["leavesAt"] <= call.time():
+        raise Refused(409, "HAS_LEFT", f"Shipment {shipment} has left the warehouse.")
+    call.memory.put("shipment", shipment, {**known, "recalled": True})
+    for event in ("shipment.shipped", "shipment.delivered"):
+        call.memory.untell(event, "shipmentId", shipment)
+    return Answer(status=204)
+
+
+def announce_return(call: Call) -> Answer:
+    """Send the customer a label for the way back; a parcel that is still on its way turns round."""
+    (shipment,) = call.want("shipmentId")
+    _shipment(call, shipment)
+    number = f"RT-{call.memory.next('return'):06}"
+    call.memory.put("return", number, {"shipmentId": shipment})
+    call.memory.untell("shipment.delivered", "shipmentId", shipment)
+    return Answer(status=201, body={"returnId": number})
+
+
+def _shipment(call: Call, shipment: str) -> dict[str, Any]:
+    known = call.memory.get("shipment", shipment)
+    if known is None:
+        raise Refused(404, "UNKNOWN_SHIPMENT", f"There is no shipment {shipment}.")
+    return known
 
 
 def set_stock(call: Call) -> Answer:
@@ -63,6 +95,10 @@ def set_stock(call: Call) -> Answer:
 WAREHOUSE = SystemDefinition(
     name="warehouse",
     auth="basic",
-    operations=(Operation(method="POST", path="/v1/shipments", handler=ship),),
+    operations=(
+        Operation(method="POST", path="/v1/shipments", handler=ship),
+        Operation(method="DELETE", path="/v1/shipments/{shipment}", handler=recall),
+        Operation(method="POST", path="/v1/returns", handler=announce_return),
+    ),
     controls=(Operation(method="PUT", path="/_sim/articles/{sku}", handler=set_stock),),
 )

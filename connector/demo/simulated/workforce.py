@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from connector.demo.simulated.calls import Answer, Call, Operation, SystemDefinition
+from typing import Any
+
+from connector.demo.simulated.calls import Answer, Call, Operation, Refused, SystemDefinition
 
 BOOKING = 4.0
 """Seconds until a technician has a free day."""
@@ -29,8 +31,35 @@ def book_visit(call: Call) -> Answer:
     return Answer(status=202, body={"visitId": visit["visitId"]})
 
 
+def move_visit(call: Call) -> Answer:
+    """Send the technician to another address, at the same time if nobody has been there yet."""
+    (address,) = call.want("address")
+    visit = {**_visit(call), "address": address}
+    call.memory.put("visit", call.path["visit"], visit)
+    return Answer(body=visit)
+
+
+def cancel_visit(call: Call) -> Answer:
+    """Let the technician stay at home."""
+    call.memory.put("visit", call.path["visit"], {**_visit(call), "canceled": True})
+    for event in ("visit.booked", "visit.done"):
+        call.memory.untell(event, "visitId", call.path["visit"])
+    return Answer(status=204)
+
+
+def _visit(call: Call) -> dict[str, Any]:
+    known = call.memory.get("visit", call.path["visit"])
+    if known is None:
+        raise Refused(404, "UNKNOWN_VISIT", f"There is no visit {call.path['visit']}.")
+    return known
+
+
 WORKFORCE = SystemDefinition(
     name="workforce",
     auth="basic",
-    operations=(Operation(method="POST", path="/v1/visits", handler=book_visit),),
+    operations=(
+        Operation(method="POST", path="/v1/visits", handler=book_visit),
+        Operation(method="PUT", path="/v1/visits/{visit}", handler=move_visit),
+        Operation(method="DELETE", path="/v1/visits/{visit}", handler=cancel_visit),
+    ),
 )
