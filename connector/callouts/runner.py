@@ -77,7 +77,7 @@ class _Channel:
         return self.rate.wait(now) if self.running < system.concurrency else None
 
 
-_Key: TypeAlias = tuple[OrderId, ItemNo, int, int]
+_Key: TypeAlias = tuple[OrderId, ItemNo, int, int, bool]
 
 
 class CalloutRunner:
@@ -229,4 +229,4 @@ _UNKNOWN = System(name="", base_url="")
 
 
 def _key(work: Work) -> _Key:
-    return (work.order, work.item, work.epoch, work.attempt)
+    return (work.order, work.item, work.epoch, work.attempt, work.poll is not None)

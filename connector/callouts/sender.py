@@ -31,11 +31,11 @@ from connector.callouts.redaction import Redactor
 from connector.callouts.refusal import RequestRefused
 from connector.callouts.target import target
 from connector.callouts.tokens import Authenticator, NoToken, authenticator
-from connector.callouts.verdict import CalloutEvent, failed, judge
+from connector.callouts.verdict import CalloutEvent, failed, judge, polled
 from connector.errors import SettingsError
-from connector.mappings.set import Interface, MappingSet, System
+from connector.mappings.set import Interface, MappingSet, Poll, System
 from connector.model.attempt import AttemptRecord, Outcome
-from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFailed
+from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFailed, CalloutPolled, PollVerdict
 from connector.model.failure import Failure, FailureClass
 from connector.model.json import Json
 from connector.model.work import RenderedRequest, Work
@@ -93,8 +93,10 @@ class CalloutSender:
         else:
             event = await self._send(call, course)
         redactor = course.redactor()
-        if isinstance(event, CalloutFailed):
+        if isinstance(event, (CalloutFailed, CalloutPolled)) and event.failure is not None:
             event = structs.replace(event, failure=_for_people(event.failure, work, course.answer, redactor))
+        if isinstance(event, CalloutFailed) and work.poll is not None:
+            event = polled(work, PollVerdict.UNKNOWN, failure=event.failure)
         record = AttemptRecord(
             order=work.order,
             item=work.item,
@@ -107,7 +109,7 @@ class CalloutSender:
             path=redactor.text(work.request.path, 500),
             status=course.status,
             outcome=_outcome(event),
-            code=event.failure.code if isinstance(event, CalloutFailed) else None,
+            code=_code(event),
             idempotency_key=work.idempotency_key,
             bytes=course.answer.size if course.answer else 0,
             sendings=course.sendings,
@@ -127,6 +129,7 @@ class CalloutSender:
         try:
             system = mapping_set.systems[work.system]
             interface = mapping_set.interface(work.interface)
+            completion = mapping_set.definition(*work.poll).completes if work.poll is not None else None
         except KeyError:
             raise RequestRefused("NO_SUCH_INTERFACE", f"The mapping set has no interface {work.interface!r}.") from None
         line = self._line(system)
@@ -140,7 +143,7 @@ class CalloutSender:
             headers["content-type"] = "application/json"
         headers |= from_mapping(request.headers)
         headers |= _OURS
-        if interface.idempotency_header:
+        if interface.idempotency_header and completion is None:
             headers |= checked({interface.idempotency_header: work.idempotency_key})
         return _Call(
             work=work,
@@ -150,6 +153,7 @@ class CalloutSender:
             target=address.encode("ascii"),
             headers=headers,
             content=content,
+            poll=completion.poll if completion is not None else None,
         )
 
     def _line(self, system: System) -> _Line:
@@ -208,7 +212,7 @@ class CalloutSender:
         course.status = result.status if isinstance(result, Answer) else result.http_status
         if isinstance(result, Failure):
             return failed(call.work, result)
-        return judge(call.work, call.interface, result, now=self._clock(), redactor=course.redactor())
+        return judge(call.work, call.interface, result, now=self._clock(), redactor=course.redactor(), poll=call.poll)
 
     async def _exchange(self, call: _Call, course: _Course) -> Answer | Failure:
         line = call.line
@@ -255,6 +259,7 @@ class _Call:
     target: bytes
     headers: Mapping[str, str]
     content: bytes | None
+    poll: Poll | None
 
 
 class _Course:
@@ -367,8 +372,17 @@ def _for_people(failure: Failure, work: Work, answer: Answer | None, redactor: R
     )
 
 
+def _code(event: CalloutEvent) -> str | None:
+    failure = event.failure if isinstance(event, (CalloutFailed, CalloutPolled)) else None
+    return failure.code if failure is not None else None
+
+
 def _outcome(event: CalloutEvent) -> Outcome:
     match event:
+        case CalloutPolled(failure=Failure() as failure):
+            return failure.failure_class.value
+        case CalloutPolled(verdict=verdict):
+            return "completed" if verdict is PollVerdict.DONE else "pending"
         case CalloutCompleted():
             return "completed"
         case CalloutAccepted():

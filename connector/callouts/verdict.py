@@ -9,6 +9,7 @@ page) it only doesn't hold.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeAlias
@@ -17,13 +18,13 @@ from connector.callouts.document import NotJson, is_finite, parse
 from connector.callouts.exchange import Answer
 from connector.callouts.redaction import Redactor
 from connector.mappings.expression import Activation, EvaluationError, Expression
-from connector.mappings.set import RESPONSE, ErrorRule, Interface
-from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFailed
+from connector.mappings.set import RESPONSE, ErrorRule, Interface, Poll
+from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFailed, CalloutPolled, PollVerdict
 from connector.model.failure import Failure, FailureClass
 from connector.model.json import Json, JsonObject
 from connector.model.work import Work
 
-CalloutEvent: TypeAlias = CalloutCompleted | CalloutAccepted | CalloutFailed
+CalloutEvent: TypeAlias = CalloutCompleted | CalloutAccepted | CalloutFailed | CalloutPolled
 """How an attempt ended, as the machine hears of it."""
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -38,10 +39,17 @@ _REDIRECT = range(300, 400)
 _CLIENT_ERROR = range(400, 500)
 
 
-def judge(work: Work, interface: Interface, answer: Answer, *, now: datetime, redactor: Redactor) -> CalloutEvent:
-    """What the answer to a callout means. What a failure quotes of the answer has no secrets in it."""
+def judge(
+    work: Work, interface: Interface, answer: Answer, *, now: datetime, redactor: Redactor, poll: Poll | None = None
+) -> CalloutEvent:
+    """What the answer to a callout means, or (`poll`) the answer to the question how far one is.
+
+    What a failure quotes of the answer has no secrets in it.
+    """
     content = _Content.of(answer, redactor)
     try:
+        if poll is not None:
+            return _judge_poll(work, interface, poll, answer, content, now=now)
         return _judge(work, interface, answer, content, now)
     except _BadExpression as bad:
         return failed(
@@ -58,6 +66,15 @@ def judge(work: Work, interface: Interface, answer: Answer, *, now: datetime, re
 def failed(work: Work, failure: Failure) -> CalloutFailed:
     """The event of a failed attempt."""
     return CalloutFailed(item=work.item, epoch=work.epoch, attempt=work.attempt, failure=failure)
+
+
+def polled(
+    work: Work, verdict: PollVerdict, *, outputs: JsonObject | None = None, failure: Failure | None = None
+) -> CalloutPolled:
+    """The event of an answer to the question how far an accepted callout is."""
+    return CalloutPolled(
+        item=work.item, epoch=work.epoch, poll=work.attempt, verdict=verdict, outputs=outputs or {}, failure=failure
+    )
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -109,11 +126,11 @@ class _Content:
             fault = f"The answer is not JSON ({error}): {redactor.content(answer.body, _QUOTED)}"
             return cls(answer, fault_code="NOT_JSON", fault=fault)
 
-    def holds(self, expression: Expression, place: str) -> bool:
+    def holds(self, expression: Expression, place: str, *, lenient: bool = False) -> bool:
         try:
             return expression.is_true(self.activation)
         except EvaluationError as error:
-            if self.fault:
+            if self.fault or lenient:
                 return False
             raise _BadExpression(place, error) from None
 
@@ -126,10 +143,37 @@ def _judge(work: Work, interface: Interface, answer: Answer, content: _Content, 
         outputs = _outputs(interface, content)
         kind = CalloutAccepted if accepted or (work.awaits_event and interface.accepted is None) else CalloutCompleted
         return kind(item=work.item, epoch=work.epoch, attempt=work.attempt, outputs=outputs)
+    return failed(work, _first_rule(interface, answer, content, now) or _by_status(answer, content, now))
+
+
+def _judge_poll(
+    work: Work, interface: Interface, poll: Poll, answer: Answer, content: _Content, *, now: datetime
+) -> CalloutEvent:
+    """An answer that is ok has to fit the expressions; one that is not may all the same be what they tell of."""
+    is_ok = content.holds(interface.ok, "`ok`")
+    if is_ok and content.fault:
+        return failed(work, _unreadable(answer, content))
+    if content.holds(poll.until, "`until`", lenient=not is_ok):
+        return polled(work, PollVerdict.DONE, outputs=_outputs(interface, content))
+    if poll.fails is not None and content.holds(poll.fails, "`fails`", lenient=not is_ok):
+        told = _first_rule(interface, answer, content, now)
+        failure = told or Failure(
+            failure_class=FailureClass.BUSINESS,
+            code="REPORTED_FAILED",
+            message=f"{interface.full_name} says that it has failed.",
+            http_status=answer.status,
+        )
+        return polled(work, PollVerdict.FAILED, failure=replace(failure, failure_class=FailureClass.BUSINESS))
+    if is_ok:
+        return polled(work, PollVerdict.PENDING)
+    return failed(work, _first_rule(interface, answer, content, now) or _by_status(answer, content, now))
+
+
+def _first_rule(interface: Interface, answer: Answer, content: _Content, now: datetime) -> Failure | None:
     for number, rule in enumerate(interface.errors, 1):
         if content.holds(rule.when, f"`when` of error rule {number}"):
-            return failed(work, _by_rule(rule, answer, content, now))
-    return failed(work, _by_status(answer, content, now))
+            return _by_rule(rule, answer, content, now)
+    return None
 
 
 def _is_accepted(interface: Interface, answer: Answer, content: _Content) -> bool:

@@ -137,9 +137,9 @@ def _givers(step: Step, item: Item, reason: str) -> list[str]:
 def _outputs(mapping_set: MappingSet, definition: ItemDefinition) -> Iterator[str]:
     yield from definition.sets
     yield from (field.name for field in definition.form)
-    if definition.interface is not None:
-        yield from mapping_set.interface(definition.interface).outputs
-    if definition.completes is not None:
+    for called in definition.calls:
+        yield from mapping_set.interface(called).outputs
+    if definition.completes is not None and definition.completes.on:
         system, _, event = definition.completes.on.partition(".")
         yield from mapping_set.systems[system].events[event].outputs
     if definition.collect is not None:
@@ -344,7 +344,7 @@ def _does(definition: ItemDefinition) -> str:
         definition.task or "",
         definition.subplan or "",
         f"for each of {definition.for_each.text}" if definition.for_each else "",
-        f"until {definition.completes.on}" if definition.completes else "",
+        f"until {definition.completes.awaited}" if definition.completes else "",
         f"for {definition.duration}" if definition.duration else "",
         f"until {definition.until.text}" if definition.until else "",
     ]

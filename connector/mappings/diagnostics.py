@@ -108,6 +108,7 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
     ("MAP075", _ERROR, "An item never ends with the outcome that it is compared with."),
     ("MAP076", _ERROR, "A plan definition that is used as a subplan is not closed in itself."),
     ("MAP077", _ERROR, "Durations are not in order (a likely one above the pessimistic, At Risk not before Late)."),
+    ("MAP078", _ERROR, "What is polled is no GET."),
     # systems
     ("MAP080", _ERROR, "The base URL is not exactly the name of a setting (`${NETWORK_URL}`)."),
     ("MAP081", _ERROR, "A header's name is not valid in HTTP, or is set by the connector itself."),

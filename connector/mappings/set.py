@@ -166,15 +166,42 @@ class Dependency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
-    """What completes an asynchronous callout, or an event item: an event of a system, within a time.
+class Poll:
+    """Asking a system again and again how far an accepted callout is.
 
-    `on` is `system.event`; `match` (EVENT) chooses among the items that wait for it; without it, any.
+    The waits between the questions grow by `factor` up to `longest`. The answer (RESPONSE) tells: done, when `until`
+    holds; failed, when `fails` does; else not yet, when the answer is ok. `most_failures` questions in a row without
+    a usable answer are a matter for people.
     """
 
-    on: str
+    interface: str
+    every: timedelta
+    until: Expression
+    fails: Expression | None = None
+    factor: float = 1.0
+    longest: timedelta | None = None
+    most_failures: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What completes an asynchronous callout, or an event item: an event of a system, within a time; a callout also
+    the answer to a question, whichever comes first.
+
+    `on` is `system.event` (empty: only questions complete it); `match` (EVENT) chooses among the items that wait for
+    it; without it, any.
+    """
+
+    on: str = ""
     match: Expression | None = None
     within: timedelta | None = None
+    poll: Poll | None = None
+
+    @property
+    def awaited(self) -> str:
+        """For people: what is waited for."""
+        asked = f"{self.poll.interface} to say that it is done" if self.poll is not None else ""
+        return " or ".join(each for each in (self.on, asked) if each)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +276,12 @@ class ItemDefinition:
     limits: Limits | None = None
     """For how long it may run before people should know."""
     source: Source = NOWHERE
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """The interfaces that it calls: to do something, and to ask how far that is."""
+        asked = self.completes.poll.interface if self.completes is not None and self.completes.poll else None
+        return tuple(each for each in (self.interface, asked) if each is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

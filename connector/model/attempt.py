@@ -9,7 +9,7 @@ import msgspec
 
 from connector.model.ids import ItemNo, OrderId
 
-Outcome = Literal["completed", "accepted", "transient", "business", "configuration", "unknown_outcome"]
+Outcome = Literal["completed", "accepted", "pending", "transient", "business", "configuration", "unknown_outcome"]
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -29,6 +29,18 @@ class InvokeCallout(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     request: RenderedRequest | None
 
 
+class PollCallout(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Ask how far the accepted callout is. A question that gets lost is asked again: another timer is set for that."""
+
+    item: ItemNo
+    epoch: int
+    poll: int
+    interface: str
+    definition: str
+    key: str
+    request: RenderedRequest
+
+
 class DropCallout(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Forget the item's request: it needs no sending any more, or the next one will be another."""
 
@@ -108,6 +120,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 Command: TypeAlias = (
     InvokeCallout
+    | PollCallout
     | DropCallout
     | SetTimer
     | ClearTimers

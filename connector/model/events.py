@@ -30,6 +30,8 @@ class TimerKind(StrEnum):
     """An item may start now."""
     FORECAST = "forecast"
     """What is expected of the plan as a whole has to be looked at again."""
+    POLL = "poll"
+    """Ask how far an accepted callout is."""
 
 
 class OrderRead(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -100,6 +102,30 @@ class CalloutFailed(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     attempt: int
     failure: Failure
     sent_before: bool = False
+
+
+class PollVerdict(StrEnum):
+    """What a system said when it was asked how far an accepted callout is."""
+
+    DONE = "done"
+    FAILED = "failed"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    """It could not be asked, or its answer says nothing."""
+
+
+class CalloutPolled(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A system was asked how far an accepted callout is. `poll` numbers the times at which it is asked.
+
+    `outputs` belong to DONE, `failure` to FAILED and UNKNOWN.
+    """
+
+    item: ItemNo
+    epoch: int
+    poll: int
+    verdict: PollVerdict
+    outputs: JsonObject = msgspec.field(default_factory=dict)
+    failure: Failure | None = None
 
 
 class CallbackArrived(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -177,6 +203,7 @@ Event: TypeAlias = (
     | CalloutAccepted
     | CalloutCompleted
     | CalloutFailed
+    | CalloutPolled
     | CallbackArrived
     | ExternalEventArrived
     | TimerDue
@@ -191,6 +218,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     CalloutAccepted,
     CalloutCompleted,
     CalloutFailed,
+    CalloutPolled,
     CallbackArrived,
     ExternalEventArrived,
     TimerDue,

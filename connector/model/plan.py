@@ -86,6 +86,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     """manual: a revision has changed what the person is told while the task was open."""
     ends_as: ItemState | None = None
     """A revision has decided what the item is when it has completed: Canceled or Amended, not Completed."""
+    polled_from: datetime | None = None
+    """Since when its system is asked how far it is."""
+    failed_polls: int = 0
+    """How many questions how far it is got no usable answer, one after the other."""
     in_doubt: bool = False
     """A sending of this epoch ended without a definite answer: it may have had its effect, or have it yet."""
     told: Told | None = None

@@ -40,6 +40,9 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     awaits_event: bool = False
     """The item is asynchronous: an ok answer means accepted, not completed."""
     priority: Priority = Priority.DEFAULT
+    poll: tuple[str, str] | None = None
+    """It only asks how far the item is: its plan definition and key, whose completion judges the answer. `attempt`
+    is then the number of the question."""
 
     @property
     def system(self) -> str:

@@ -12,13 +12,14 @@ from typing import assert_never
 
 from connector.decomposition import decompose
 from connector.errors import InvariantBroken
-from connector.mappings.set import MappingSet
+from connector.mappings.set import Completion, MappingSet
 from connector.model.commands import Command, RaiseFallout, ResolveFallout, SetTimer
 from connector.model.events import (
     CallbackArrived,
     CalloutAccepted,
     CalloutCompleted,
     CalloutFailed,
+    CalloutPolled,
     Event,
     ExternalEventArrived,
     MigrationAsked,
@@ -41,6 +42,7 @@ from connector.orchestrator.advance import complete, fail, learn, matches, settl
 from connector.orchestrator.inflight import go_on, take
 from connector.orchestrator.migrate import migrate
 from connector.orchestrator.people import obey
+from connector.orchestrator.polling import ask, polled, set_question
 from connector.orchestrator.schedule import later
 from connector.orchestrator.step import Step
 
@@ -154,6 +156,8 @@ def _apply(step: Step, event: Event) -> None:  # noqa: C901 - one case for each 
             _answered(step, event)
         case CalloutFailed():
             _attempt_failed(step, event)
+        case CalloutPolled():
+            polled(step, event)
         case CallbackArrived() | ExternalEventArrived() if _is_repeated(step, event):
             step.record("repeated message ignored", detail=f"{event.name}, delivery {event.delivery}")
         case CallbackArrived():
@@ -204,12 +208,15 @@ def _accepted(step: Step, event: CalloutAccepted) -> None:
         item,
         accepted=True,
         outputs={**item.outputs, **event.outputs},
-        waiting_for=completion.on if completion else "a call-back",
+        waiting_for=completion.awaited if completion else "a call-back",
         due_at=due,
+        polled_from=step.now if completion and completion.poll else None,
+        failed_polls=0,
     )
     step.record("accepted", waiting, f"waits for {waiting.waiting_for}")
     if due:
         step.command(SetTimer(item=item.no, kind=TimerKind.TIMEOUT, epoch=item.epoch, due=due))
+    set_question(step, waiting)
 
 
 def _answered(step: Step, event: CalloutCompleted) -> None:
@@ -320,6 +327,8 @@ def _time_came(step: Step, event: TimerDue) -> None:
             complete(step, item, {})
         case TimerKind.TIMEOUT, ItemState.RUNNING:
             _did_not_come(step, item)
+        case TimerKind.POLL, _:
+            ask(step, item)
 
 
 def _did_not_come(step: Step, item: Item) -> None:
@@ -329,8 +338,14 @@ def _did_not_come(step: Step, item: Item) -> None:
     failure = Failure(
         failure_class=FailureClass.UNKNOWN_OUTCOME if item.type is ItemType.CALLOUT else FailureClass.BUSINESS,
         code="EVENT_TIMEOUT",
-        message=f"{completion.on if completion else 'The event'} did not come in time.",
-        system=completion.on.partition(".")[0] if completion else None,
+        message=_too_late(completion),
+        system=completion.on.partition(".")[0] or None if completion else None,
         interface=interface,
     )
     fail(step, item, failure)
+
+
+def _too_late(completion: Completion | None) -> str:
+    if completion is None or completion.on:
+        return f"{completion.on if completion else 'The event'} did not come in time."
+    return f"{completion.poll.interface if completion.poll else 'Nobody'} did not say in time that it is done."

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from connector.errors import MappingError
 from connector.model.attempt import AttemptRecord
-from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFailed, Event
+from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFailed, CalloutPolled, Event
 from connector.model.failure import Failure, FailureClass
 from connector.model.ids import ItemNo, OrderId
 from connector.model.work import Work
@@ -52,7 +52,7 @@ DATABASE_PAUSE_SECONDS = 1.0
 _ItemKey = tuple[OrderId, ItemNo]
 
 _Request = tuple[OrderId, ItemNo, int, int]
-"""One attempt of a callout: order, item, epoch, attempt."""
+"""One attempt of a callout: order, item, epoch, attempt; below zero the number of a question how far it is."""
 
 
 class Callouts(Protocol):
@@ -116,10 +116,14 @@ class Worker:
         self._timers_changed = asyncio.Event()
 
     def answered(
-        self, order: OrderId, event: CalloutAccepted | CalloutCompleted | CalloutFailed, record: AttemptRecord
+        self,
+        order: OrderId,
+        event: CalloutAccepted | CalloutCompleted | CalloutFailed | CalloutPolled,
+        record: AttemptRecord,
     ) -> None:
         """A request was answered: apply it in the next turn, which begins at once."""
-        request = (order, event.item, event.epoch, event.attempt)
+        number = -event.poll if isinstance(event, CalloutPolled) else event.attempt
+        request = (order, event.item, event.epoch, number)
         self._over(request)
         if isinstance(event, CalloutFailed) and (record.sendings > 1 or request in self._taken_over):
             event = replace(event, sent_before=True)
@@ -359,4 +363,4 @@ class Worker:
 
 
 def _request(work: Work) -> _Request:
-    return work.order, work.item, work.epoch, work.attempt
+    return work.order, work.item, work.epoch, work.attempt if work.poll is None else -work.attempt

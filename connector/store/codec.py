@@ -61,6 +61,8 @@ class ItemProgress(msgspec.Struct, omit_defaults=True):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     branch_skipped: bool = False
+    polled_from: datetime | None = None
+    failed_polls: int = 0
 
 
 _EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in EVENT_TYPES}
@@ -114,6 +116,8 @@ def item_progress(item: Item) -> ItemProgress:
         item.started_at,
         item.finished_at,
         item.branch_skipped,
+        item.polled_from,
+        item.failed_polls,
     )
 
 

@@ -20,6 +20,7 @@ from connector.model.commands import (
     DropCallout,
     Explain,
     InvokeCallout,
+    PollCallout,
     RaiseFallout,
     ReadOrderAgain,
     Record,
@@ -217,6 +218,8 @@ class Rows:
         self.marks: list[MarkRow] = []
         self.read_again: list[OrderId] = []
         self._explanations: dict[OrderId, ExplanationRow] = {}
+        self.polls: list[Work] = []
+        """Questions to be asked; they have no rows."""
         self._changed_callouts: list[KeyRow] = []
         self._work: dict[ItemKey, Work] = {}
         self._resent: dict[ItemKey, ResendRow] = {}
@@ -363,6 +366,21 @@ class Rows:
             priority=plan.priority,
         )
 
+    def _poll(self, plan: Plan, command: PollCallout) -> None:
+        self.polls.append(
+            Work(
+                order=plan.id,
+                item=command.item,
+                epoch=command.epoch,
+                attempt=command.poll,
+                interface=command.interface,
+                set_hash=plan.set_hash,
+                request=command.request,
+                priority=plan.priority,
+                poll=(command.definition, command.key),
+            )
+        )
+
     def _clear_timers(self, plan: Plan, command: ClearTimers) -> None:
         key = (plan.id, command.item)
         self._cleared[key] = KeyRow(plan.id, command.item)
@@ -411,6 +429,7 @@ _ADD: Mapping[type[Command], Callable[[Rows, Plan, Any], None]] = {
     Record: Rows._record,  # noqa: SLF001 - a table of this class's own methods
     DropCallout: Rows._drop,  # noqa: SLF001
     InvokeCallout: Rows._invoke,  # noqa: SLF001
+    PollCallout: Rows._poll,  # noqa: SLF001
     ClearTimers: Rows._clear_timers,  # noqa: SLF001
     SetTimer: Rows._set_timer,  # noqa: SLF001
     RaiseFallout: Rows._raise,  # noqa: SLF001

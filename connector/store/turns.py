@@ -152,7 +152,7 @@ class Turn:
         calls = codec.to_json(records) if records else None
         parameters = (now, self._worker, *documents, rows.read_again, calls)
         resent = await self._connection.fetch(self._sql["save"], *parameters)
-        return [*rows.work, *map(work_of, resent)]
+        return [*rows.work, *map(work_of, resent), *rows.polls]
 
 
 def work_of(row: Mapping[str, Any]) -> Work:

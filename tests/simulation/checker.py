@@ -78,6 +78,9 @@ class Checker:
             violated(f"{name} waits for an answer, and nobody sends its request")
         if item.due_at is not None and not any((order, item.no, kind) in tables.timers for kind in TimerKind):
             violated(f"{name} waits until {item.due_at}, and nothing will wake it")
+        is_asked = item.key != "book" or (order, item.no, TimerKind.POLL) in tables.timers
+        if item.state is ItemState.RUNNING and item.accepted and not is_asked:
+            violated(f"{name} is to be asked about, and nobody will ask")
         told = tables.fallouts.get((order, item.no, item.fallouts))
         is_open = told is not None and told.resolved_at is None
         if is_open is not (item.state is ItemState.FATALLY_FAILED):

@@ -106,7 +106,16 @@ items:
 ---
 plan: visit
 items:
-  - {key: book, name: Book, type: callout, interface: field.book}
+  - key: book
+    name: Book
+    type: callout
+    interface: field.book
+    completes:
+      poll: field.status
+      every: {first: PT1S, factor: 2, cap: PT4S}
+      until: body.state == "booked"
+      fails: body.state == "refused"
+      within: PT30S
   - {key: visited, name: First visit, type: event, after: [book], completes: {on: field.visited, within: PT25S}}
   - {key: again, name: Second visit, type: event, after: [visited], completes: {on: field.visited}}
 ---
@@ -170,8 +179,12 @@ interfaces:
     request: {method: POST, path: '"/book"', body: {reference: item.ref}}
     idempotency: {header: Idempotency-Key}
     timeout: PT3S
-    response: {outputs: {slot: body.slot}}
+    response: {accepted: status == 202}
     errors: [{when: status == 409, class: business, code: TAKEN}]
+  status:
+    request: {method: GET, path: '"/visits/" + item.ref'}
+    timeout: PT3S
+    response: {outputs: {slot: body.?slot.orValue(null)}}
 """,
     "fallout.yaml": "FALLOUT",
     "intake.yaml": """

@@ -18,6 +18,7 @@ from connector.model.commands import (
     ClearTimers,
     DropCallout,
     InvokeCallout,
+    PollCallout,
     RaiseFallout,
     ReadOrderAgain,
     ResolveFallout,
@@ -210,6 +211,7 @@ class SimulatedTurn(Turn):
         new: dict[ItemNo, Work] = {}
         again: dict[ItemNo, int] = {}
         dropped: dict[ItemNo, None] = {}
+        polls: list[Work] = []
         for command in change.commands:
             match command:
                 case ClearTimers():
@@ -234,6 +236,20 @@ class SimulatedTurn(Turn):
                         request=command.request,
                         awaits_event=command.awaits_event,
                         priority=plan.priority,
+                    )
+                case PollCallout():
+                    polls.append(
+                        Work(
+                            order=plan.id,
+                            item=command.item,
+                            epoch=command.epoch,
+                            attempt=command.poll,
+                            interface=command.interface,
+                            set_hash=plan.set_hash,
+                            request=command.request,
+                            priority=plan.priority,
+                            poll=(command.definition, command.key),
+                        )
                     )
                 case RaiseFallout():
                     do(lambda command=command: self._raise(plan.id, command, now))  # type: ignore[misc]
@@ -260,7 +276,7 @@ class SimulatedTurn(Turn):
         resent = self._own_work(plan, new, again, dropped)
         for lane, records in change.marks.items():
             do(lambda lane=lane, records=records: add_marks(tables, lane, plan.id, records))  # type: ignore[misc]
-        return [*new.values(), *resent]
+        return [*new.values(), *resent, *polls]
 
     def _save_plan(self, change: Change, now: datetime) -> None:
         plan, row = change.plan, self._tables.orders[change.plan.id]

@@ -13,10 +13,18 @@ from msgspec import structs
 from connector.callouts.attempt import Attempt
 from connector.callouts.exchange import Answer
 from connector.callouts.redaction import Redactor
-from connector.callouts.verdict import CalloutEvent, failed, judge
+from connector.callouts.verdict import CalloutEvent, failed, judge, polled
 from connector.mappings.set import Interface, MappingSet
 from connector.model.attempt import AttemptRecord, Outcome
-from connector.model.events import Addressed, CallbackArrived, CalloutAccepted, CalloutCompleted
+from connector.model.events import (
+    Addressed,
+    CallbackArrived,
+    CalloutAccepted,
+    CalloutCompleted,
+    CalloutFailed,
+    CalloutPolled,
+    PollVerdict,
+)
 from connector.model.failure import Failure, FailureClass
 from connector.model.ids import parse_attempt_ref
 from connector.model.json import JsonObject
@@ -43,12 +51,16 @@ class Systems:
         self.checker = checker
         self.tell: Callable[[Addressed], None] = lambda _message: None
         self._said: dict[str, _Said] = {}
+        self._visits: dict[str, tuple[float, bool]] = {}
+        """By key: when it is known whether there will be a visit, and whether there will be."""
 
     def handle(self, work: Work, interface: Interface) -> Answer:
         """A request arrives: the answer, after whatever it effected."""
+        if work.poll is not None:
+            return Answer(status=200, body=orjson.dumps(self._status(work.request.path.removeprefix("/visits/"))))
         self.checker.requested(work)
         known = self._said.get(work.idempotency_key) if _knows_keys(interface) else None
-        if known is not None and known.status == 202:
+        if known is not None and known.status == 202 and work.system == "net":
             self._call_back(work, good=bool(known.body["good"]))
         said = known or self._do(work, interface)
         if _knows_keys(interface):
@@ -59,6 +71,12 @@ class Systems:
         if self.world.strikes("refused"):
             return _Said(409, {"code": "TAKEN"})
         self.world.note("effect", work.idempotency_key)
+        if work.awaits_event and work.system == "field":
+            good = not self.world.strikes("refused")
+            known_at = self.world.loop.time() + self.world.rng.uniform(0.1, 6.0)
+            self._visits[work.idempotency_key] = (known_at, good)
+            self.checker.effected(work, is_idempotent=_knows_keys(interface), lasting=good)
+            return _Said(202, {})
         if work.awaits_event:
             good = not self.world.strikes("refused")
             self.checker.decided(work, good=good)
@@ -66,7 +84,13 @@ class Systems:
             self.checker.effected(work, is_idempotent=_knows_keys(interface), lasting=good)
             return _Said(202, {"good": good})
         self.checker.effected(work, is_idempotent=_knows_keys(interface), lasting=True)
-        return _Said(200, {"number": f"N-{work.idempotency_key}", "slot": "morning"})
+        return _Said(200, {"number": f"N-{work.idempotency_key}"})
+
+    def _status(self, key: str) -> JsonObject:
+        known_at, good = self._visits[key]
+        if self.world.loop.time() < known_at:
+            return {"state": "asked"}
+        return {"state": "booked", "slot": "morning"} if good else {"state": "refused"}
 
     def _call_back(self, work: Work, *, good: bool) -> None:
         """A call-back later, or never, or twice, or before the answer."""
@@ -112,7 +136,11 @@ class SimulatedSender:
         if isinstance(result, Failure):
             event = failed(work, result)
         else:
-            event = judge(work, interface, result, now=world.clock(), redactor=_REDACTOR)
+            completion = mapping_set.definition(*work.poll).completes if work.poll is not None else None
+            poll = completion.poll if completion is not None else None
+            event = judge(work, interface, result, now=world.clock(), redactor=_REDACTOR, poll=poll)
+        if isinstance(event, CalloutFailed) and work.poll is not None:
+            event = polled(work, PollVerdict.UNKNOWN, failure=event.failure)
         record = AttemptRecord(
             order=work.order,
             item=work.item,
@@ -171,5 +199,7 @@ def _outcome(event: CalloutEvent) -> Outcome:
             return "completed"
         case CalloutAccepted():
             return "accepted"
-        case _:
-            return event.failure.failure_class.value
+        case CalloutFailed(failure=failure) | CalloutPolled(failure=Failure() as failure):
+            return failure.failure_class.value
+        case CalloutPolled():
+            return "pending"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, cast
 
-from connector.mappings.build import time
-from connector.mappings.calendar import Calendar
+from connector.mappings.build import completion, time
 from connector.mappings.document import Node
 from connector.mappings.draft import Draft, Made, awaited, entries_of, items_of, one_or_more, word
-from connector.mappings.set import EVENT, PLAN, Completion, Dependency, FormField, ItemDefinition, PlanDefinition, Scope
+from connector.mappings.set import PLAN, Dependency, FormField, ItemDefinition, PlanDefinition, Scope
 from connector.model.states import ItemType
 
 _ANY_TYPE = frozenset(
@@ -79,7 +78,7 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
     expressions = draft.expressions
     interface, queue = node.get("interface"), node.get("queue")
     if interface is not None:
-        _interface(draft, interface)
+        completion.interface(draft, interface)
     if queue is not None and draft.known(queue, draft.names.queues, "MAP038", "queue"):
         _manual_queue(draft, queue)
     subplan, for_each = node.get("plan"), node.get("for_each")
@@ -110,7 +109,7 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
         when=expressions.scalar(when, PLAN, "condition") if when is not None else None,
         skip_branch=_is_true(node, "skip_branch"),
         interface=interface.text if interface is not None else None,
-        completes=_completion(draft, node.get("completes"), calendar),
+        completes=completion.build(draft, node, kind, calendar),
         queue=queue.text if queue is not None else None,
         instructions=expressions.scalar(instructions, PLAN, "text") if instructions is not None else None,
         outcomes=outcomes,
@@ -178,29 +177,11 @@ def _fits_type(draft: Draft, node: Node, kind: ItemType) -> None:
         node["task"].report(draft.findings, "MAP070" if task == "set" else "MAP016", message)
 
 
-def _interface(draft: Draft, node: Node) -> None:
-    system, _, _ = node.text.partition(".")
-    if draft.known(node, draft.names.systems, "MAP035", "system", word=system):
-        draft.known(node, draft.names.interfaces, "MAP036", "interface")
-
-
 def _manual_queue(draft: Draft, node: Node) -> None:
     if draft.names.queues[node.text] == "fallout":
         node.report(draft.findings, "MAP041", f"`{node.text}` is a queue of fallout, not of manual tasks.")
 
 
-def _completion(draft: Draft, node: Node | None, calendar: Calendar | None) -> Completion | None:
-    if node is None:
-        return None
-    on, match, within = node["on"], node.get("match"), node.get("within")
-    system, _, _ = on.text.partition(".")
-    if draft.known(on, draft.names.systems, "MAP035", "system", word=system):
-        draft.known(on, draft.names.events, "MAP037", "event")
-    return Completion(
-        on=on.text,
-        match=draft.expressions.scalar(match, EVENT, "condition") if match is not None else None,
-        within=time.length(within, calendar) if within is not None else None,
-    )
 
 
 def _is_true(node: Node, key: str) -> bool:

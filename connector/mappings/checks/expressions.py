@@ -197,6 +197,11 @@ class _Seen:
         variables = self._plan(self.plan_products.get(item.plan, ()))
         for expression in before.expressions_of(item):
             yield expression, variables | self._before(item, expression)
+        if item.completes is not None and item.completes.poll is not None:
+            answer = {"status": ANYTHING, "headers": ANYTHING, "body": ANYTHING}
+            for asked in (item.completes.poll.until, item.completes.poll.fails):
+                if asked is not None:
+                    yield asked, answer
         if item.completes is not None and item.completes.match is not None:
             event = self.draft.events.get(item.completes.on)
             inside = ANYTHING
@@ -213,10 +218,10 @@ class _Seen:
     def _interfaces(self) -> Iterator[tuple[Expression, Variables]]:
         users: dict[str, set[str]] = {}
         for made in self.draft.items.values():
-            if made.value.interface is not None:
+            for name in made.value.calls:
                 products = self.plan_products.get(made.value.plan, ())
-                users.setdefault(made.value.interface, set()).update(products)
-                called = self.draft.interfaces.get(made.value.interface)
+                users.setdefault(name, set()).update(products)
+                called = self.draft.interfaces.get(name)
                 if called is not None and called.value.recall:
                     users.setdefault(f"{called.value.system}.{called.value.recall}", set()).update(products)
         for name, interface in self.draft.interfaces.items():
@@ -342,8 +347,10 @@ class _Seen:
             yield from item.sets
             yield from (entry.name for entry in item.form)
             yield from (item.collect,) if item.collect is not None else ()
-            interface = self.draft.interfaces.get(item.interface or "")
-            if interface is not None:
+            for called in item.calls:
+                interface = self.draft.interfaces.get(called)
+                if interface is None:
+                    continue
                 yield from interface.value.outputs
                 for event in self.draft.events.values():
                     if event.value.system == interface.value.system and event.value.item is not None:

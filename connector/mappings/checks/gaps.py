@@ -106,6 +106,15 @@ def _events(draft: Draft) -> None:
     for made in draft.items.values():
         item: ItemDefinition = made.value
         event = draft.events.get(item.completes.on) if item.completes is not None else None
+        asked = item.completes.poll if item.completes is not None else None
+        status = draft.interfaces.get(asked.interface) if asked is not None else None
+        if status is not None and status.value.request.method != "GET":
+            made.node["completes"]["poll"].report(
+                draft.findings,
+                "MAP078",
+                f"`{status.value.full_name}` is a {status.value.request.method}: asking must not do anything.",
+                hint="Ask by an interface with the method GET.",
+            )
         if item.type is ItemType.CALLOUT and event is not None and event.value.item is None:
             made.node["completes"]["on"].report(
                 draft.findings,

@@ -22,7 +22,7 @@ def check(draft: Draft) -> None:
         if name
     )
     _warn(draft, "MAP101", "Nothing chooses", ((n, m.node["plan"]) for n, m in draft.plans.items()), plans)
-    interfaces = {made.value.interface for made in draft.items.values()}
+    interfaces = {called for made in draft.items.values() for called in made.value.calls}
     interfaces.update(
         f"{made.value.system}.{made.value.recall}" for made in draft.interfaces.values() if made.value.recall
     )

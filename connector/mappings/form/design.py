@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.mappings.form.operation import EXPONENTIAL
 from connector.mappings.form.time import EXPECTATION, LIMITS
 from connector.mappings.form.words import (
     ATTRIBUTE,
@@ -74,9 +75,16 @@ FORM_FIELD = Record(
 COMPLETION = Record(
     "a completion",
     {
-        "on": required(EVENT_NAME, "The event, `system.event`."),
+        "on": optional(EVENT_NAME, "The event, `system.event`."),
         "match": optional(Cel(), "Takes only the events for which this is true (`event` is what was sent)."),
         "within": optional(Duration(), "How long to wait before it is a failure."),
+        "poll": optional(INTERFACE, "callout: what to ask how far it is, `system.interface`."),
+        "every": optional(
+            ByKind("a duration, or `{first: PT30S, cap: PT1H}`", scalar=Duration(), mapping=EXPONENTIAL),
+            "The wait between questions.",
+        ),
+        "until": optional(Cel(), "The answer says that it is done."),
+        "fails": optional(Cel(), "The answer says that it has failed."),
     },
 )
 START = Record("the start of an item", {"start": required(DEPENDENCY, "The item that must have begun.")})
