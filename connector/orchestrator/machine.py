@@ -148,7 +148,7 @@ def go_over(
     return step.commands
 
 
-def _apply(step: Step, event: Event) -> None:  # noqa: C901 - one case for each event
+def _apply(step: Step, event: Event) -> None:  # noqa: C901, PLR0912 - one case for each event
     match event:
         case CalloutAccepted():
             _accepted(step, event)

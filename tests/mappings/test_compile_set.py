@@ -119,6 +119,32 @@ def test_an_item_sees_what_has_become_of_all_that_it_waits_for() -> None:
     assert compile_set(files).diagnostics == ()
 
 
+def test_a_callout_may_be_asked_about() -> None:
+    files = broken(
+        "plans/parcels.yaml",
+        "{on: warehouse.shipped, within: P2D}",
+        "{poll: printer.status, every: {first: PT30S, factor: 3, cap: PT1H}, until: body.done, fails: body.lost, within: P2D}",
+        (
+            "systems/printer.yaml",
+            "interfaces:\n",
+            "interfaces:\n  status: {request: {method: GET, path: '\"/status\"'}}\n",
+        ),
+    )
+    made = compile_set(files).require()
+    ship = made.definition("send", "ship")
+    assert ship.completes is not None
+    assert (ship.completes.on, ship.completes.within) == ("", timedelta(days=2))
+    assert ship.calls == ("warehouse.ship", "printer.status")
+    poll = ship.completes.poll
+    assert poll is not None
+    assert (poll.interface, poll.every, poll.factor) == ("printer.status", timedelta(seconds=30), 3)
+    assert (poll.longest, poll.until.text, poll.fails and poll.fails.text) == (
+        timedelta(hours=1),
+        "body.done",
+        "body.lost",
+    )
+
+
 def test_systems(made: MappingSet) -> None:
     system, ship = made.systems["warehouse"], made.interface("warehouse.ship")
     assert (system.base_url, system.auth, system.auth_name, system.inbound_secret) == (

@@ -103,6 +103,10 @@ class Checker:
                 open_before += [other for other in item.after_start if not plan.items[other].has_started]
                 if open_before:
                     violated("no dependency is violated", f"{name} is {item.state} before {open_before}")
+            if item.type is ItemType.SUBPLAN and item.state is ItemState.COMPLETED:
+                open_below = [each.no for each in plan.items.values() if each.parent == no and not each.is_final]
+                if open_below:
+                    violated("a subplan is over when its items are", f"{name} is Completed before {open_below}")
             visit = item.outputs.get("visit")
             if item.type is ItemType.EVENT and item.state is ItemState.COMPLETED and visit is not None:
                 other = self._used.setdefault((plan.id, str(visit)), no)

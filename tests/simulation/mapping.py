@@ -50,6 +50,7 @@ products:
     request: field
     attributes:
       slot: {type: string, compare: false}
+      equipped: {type: list, compare: false}
       visit: {type: integer, compare: false}
 """,
     "decomposition/all.yaml": """
@@ -93,15 +94,17 @@ items:
     name: Ask for the large one
     type: callout
     when: line.attributes.tier == "L"
+    skip_branch: true
     interface: net.reserve
+  - {key: fit, name: Fit the large one, type: callout, after: [large], interface: pay.assign}
   - key: activate
     name: Activate
     type: callout
-    after: [check, large, "reserve@bundle", "book@bundle"]
+    after: [check, fit, "reserve@bundle", "book@bundle"]
     interface: net.activate
     completes: {on: net.activated, within: PT8S}
   - {key: pause, name: Pause, type: timer, after: [activate], duration: PT2S}
-  - {key: charge, name: Charge, type: callout, after: [activate], interface: pay.charge}
+  - {key: charge, name: Charge, type: callout, after: [{start: pause}], interface: pay.charge}
   - {key: done, name: Done, type: milestone, after: [pause, charge]}
 ---
 plan: visit
@@ -118,6 +121,12 @@ items:
       within: PT30S
   - {key: visited, name: First visit, type: event, after: [book], completes: {on: field.visited, within: PT25S}}
   - {key: again, name: Second visit, type: event, after: [visited], completes: {on: field.visited}}
+  - {key: equip, name: Equip, type: subplan, after: [book], plan: equip, for_each: '["hall", "attic"]', collect: equipped}
+---
+plan: equip
+items:
+  - {key: mount, name: Mount, type: callout, interface: field.mount}
+  - {key: tested, name: Test, type: auto, task: set, after: [mount], set: {tested: 'line.attributes.?mounted.orValue("by hand")'}}
 ---
 plan: finish
 items:
@@ -126,7 +135,7 @@ items:
     type: auto
     task: assetize
     scope: order
-    after: ["done@order", "again@order", "assign@order"]
+    after: ["done@order", "again@order", "equip@order", "assign@order"]
 """,
     "systems/net.yaml": """
 system: net
@@ -180,6 +189,12 @@ interfaces:
     idempotency: {header: Idempotency-Key}
     timeout: PT3S
     response: {accepted: status == 202}
+    errors: [{when: status == 409, class: business, code: TAKEN}]
+  mount:
+    request: {method: POST, path: '"/mount"', body: {reference: item.ref, room: item.each}}
+    idempotency: {header: Idempotency-Key}
+    timeout: PT3S
+    response: {outputs: {mounted: body.number}}
     errors: [{when: status == 409, class: business, code: TAKEN}]
   status:
     request: {method: GET, path: '"/visits/" + item.ref'}

@@ -185,6 +185,13 @@ MUTATIONS = (
         "command",
         _unsaid(lambda one: isinstance(one, SetTimer) and one.kind is TimerKind.WAIT),
     ),
+    Mutation(
+        "nobody asks how far a callout is",
+        Step,
+        "command",
+        _unsaid(lambda one: isinstance(one, SetTimer) and one.kind is TimerKind.POLL),
+    ),
+    Mutation("a subplan is done when its first item is", Plan, "has_open_below", _always(value=False)),
     Mutation("a message that comes twice is not recognised", machine, "_is_repeated", _always(value=False)),
     Mutation("an order's first event is taken for its reading", SimulatedTurn, "_place_of_unread", _always(0)),
     Mutation(

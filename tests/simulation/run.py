@@ -18,7 +18,7 @@ from connector.model.events import Addressed, CallbackArrived
 from connector.model.ids import OrderId, item_ref
 from connector.model.mark import RecordKind
 from connector.model.plan import Plan
-from connector.model.states import ItemState, PlanState
+from connector.model.states import ItemState, ItemType, PlanState
 from connector.orchestrator.marks import fallout_key, inventory_key, line_key, request_key
 from connector.orchestrator.sets import MappingSets
 from connector.sf import reading, writeback
@@ -233,7 +233,7 @@ class Universe:
         if plan.state in (PlanState.COMPLETED, PlanState.REJECTED):
             return None if plan.state is PlanState.COMPLETED else f"order {plan.id} is rejected: {plan.message}"
         for item in plan.items.values():
-            if item.is_final or item.state is ItemState.PENDING:
+            if item.is_final or item.state is ItemState.PENDING or item.type is ItemType.SUBPLAN:
                 continue
             name = item_ref(plan.id, item.no)
             if item.state is ItemState.FATALLY_FAILED and name in self.people.given_up:
