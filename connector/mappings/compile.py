@@ -17,8 +17,9 @@ from connector.mappings.document import Node, parse
 from connector.mappings.draft import Draft, word
 from connector.mappings.format import FILES, FOLDERS, part_of
 from connector.mappings.placed import Expressions
+from connector.mappings.policies import RetryPolicy
 from connector.mappings.salesforce import Intake
-from connector.mappings.set import ItemDefinition, MappingSet, PlanDefinition, RetryPolicy, Rule, Scenario, recall_plan
+from connector.mappings.set import ItemDefinition, MappingSet, PlanDefinition, Rule, Scenario, recall_plan
 from connector.mappings.text import FileText
 from connector.model.states import ItemType
 

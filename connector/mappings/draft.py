@@ -10,17 +10,15 @@ from connector.mappings.calendar import Calendar
 from connector.mappings.diagnostics import Findings, did_you_mean
 from connector.mappings.document import Kind, Node
 from connector.mappings.placed import Expressions
+from connector.mappings.policies import FalloutRow, Queue, RetryPolicy
 from connector.mappings.salesforce import Intake, RecordMapping
 from connector.mappings.set import (
     AttributeDefinition,
-    FalloutRow,
     InboundEvent,
     Interface,
     ItemDefinition,
     PlanDefinition,
     Product,
-    Queue,
-    RetryPolicy,
     Rule,
     Scenario,
     System,

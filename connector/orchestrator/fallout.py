@@ -7,7 +7,8 @@ import zlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from connector.mappings.set import FalloutRow, MappingSet, RetryPolicy
+from connector.mappings.policies import FalloutRow, RetryPolicy
+from connector.mappings.set import MappingSet
 from connector.model.failure import Failure, FailureClass
 from connector.model.ids import OrderId, item_ref
 from connector.model.plan import Item

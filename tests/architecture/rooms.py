@@ -41,7 +41,7 @@ ROOMS: Mapping[str, Room] = {
     "model": _room("model", "errors", pure=True, packages="msgspec"),
     "compiled": _room(
         """mappings.set mappings.salesforce mappings.expression mappings.reads mappings.views mappings.functions mappings.syntax mappings.tree
-        mappings.direct mappings.calendar mappings.timing""",
+        mappings.direct mappings.calendar mappings.timing mappings.policies""",
         "errors model",
         pure=True,
         packages="cel_expr_python",

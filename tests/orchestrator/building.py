@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from connector.mappings.policies import Queue
 from connector.mappings.set import (
     EVENT,
     PLAN,
@@ -14,7 +15,6 @@ from connector.mappings.set import (
     ItemDefinition,
     MappingSet,
     PlanDefinition,
-    Queue,
     RequestDefinition,
     System,
 )

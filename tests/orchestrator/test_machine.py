@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from connector.errors import IllegalTransition
-from connector.mappings.set import PLAN, FalloutRow, FormField, RetryPolicy
+from connector.mappings.policies import FalloutRow, RetryPolicy
+from connector.mappings.set import PLAN, FormField
 from connector.model.commands import AnswerCommand, DropCallout, InvokeCallout, RaiseFallout, Record, ResolveFallout
 from connector.model.events import (
     CallbackArrived,

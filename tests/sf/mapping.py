@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from connector.mappings.policies import Queue
 from connector.mappings.salesforce import Intake, IntakeField, RecordMapping
-from connector.mappings.set import WRITEBACK, MappingSet, Product, Queue
+from connector.mappings.set import WRITEBACK, MappingSet, Product
 from connector.model.mark import RecordKind
 
 INTAKE = Intake(

@@ -9,8 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from connector.localorg import LocalOrg
+from connector.mappings.policies import Queue
 from connector.mappings.salesforce import IntakeField
-from connector.mappings.set import MappingSet, Queue
+from connector.mappings.set import MappingSet
 from connector.sf.check import Finding, check_org
 from connector.sf.config import ClientCredentials, OrgConfig
 from connector.sf.connection import Connection, connect

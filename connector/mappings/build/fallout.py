@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from connector.mappings.document import Kind, Node
 from connector.mappings.draft import Draft, Made, entries_of, items_of, one_or_more, word
-from connector.mappings.set import FalloutRow, Queue, RetryPolicy
+from connector.mappings.policies import FalloutRow, Queue, RetryPolicy
 from connector.mappings.shapes import duration
 from connector.model.failure import FailureClass
 from connector.model.states import ItemType

@@ -182,8 +182,6 @@ def _manual_queue(draft: Draft, node: Node) -> None:
         node.report(draft.findings, "MAP041", f"`{node.text}` is a queue of fallout, not of manual tasks.")
 
 
-
-
 def _is_true(node: Node, key: str) -> bool:
     value = node.get(key)
     return value is not None and value.plain is True

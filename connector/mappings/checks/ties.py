@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from connector.mappings.document import Node
 from connector.mappings.draft import Draft
 from connector.mappings.expression import Expression
-from connector.mappings.set import FalloutRow
+from connector.mappings.policies import FalloutRow
 
 
 def check(draft: Draft) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connector.mappings.expression import Expression
+from connector.mappings.policies import FalloutRow, Queue, RetryPolicy
 from connector.mappings.set import (
     PLAN,
     RESPONSE,
@@ -15,16 +16,13 @@ from connector.mappings.set import (
     AttributeDefinition,
     Completion,
     Dependency,
-    FalloutRow,
     InboundEvent,
     Interface,
     ItemDefinition,
     MappingSet,
     PlanDefinition,
     Product,
-    Queue,
     RequestDefinition,
-    RetryPolicy,
     Rule,
     Scenario,
     Scope,
