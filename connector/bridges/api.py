@@ -13,8 +13,7 @@ from connector.model.events import Addressed
 from connector.model.ids import ItemNo, OrderId
 from connector.model.json import JsonObject
 from connector.model.order import Order
-from connector.orchestrator.inflight import look_ahead
-from connector.orchestrator.preview import as_json, as_text, proposed
+from connector.orchestrator.preview import foresee, proposed
 from connector.orchestrator.sets import MappingSets
 from connector.sf.auth import TokenSource
 from connector.store.alone import Alone
@@ -80,10 +79,9 @@ class TrackingBridge:
             raise _away(error) from error
         if plan is None:
             return None
-        imagined = proposed(plan, given)
-        assessment, refusal = look_ahead(plan, imagined, await self._sets.by_hash(plan.set_hash), self._clock())
-        text = as_text(plan, imagined, assessment, refusal)
-        return {"text": text, **as_json(plan, imagined, assessment, refusal)}
+        mappings = await self._sets.by_hash(plan.set_hash)
+        prospect = foresee(plan, proposed(plan, given), mappings, self._clock())
+        return {"text": prospect.text(), **prospect.document()}
 
 
 class HealthBridge:

@@ -14,12 +14,10 @@ from typing import Literal, cast
 from msgspec.structs import replace
 
 from connector.errors import RefusedError
-from connector.mappings.set import MappingSet
 from connector.model.commands import ResolveFallout
 from connector.model.events import Operation, OperatorCommanded, OrderRead, RevisionRead
 from connector.model.failure import Problem
 from connector.model.ids import WHOLE_ORDER, LineId, OrderId
-from connector.model.json import JsonObject
 from connector.model.order import Order
 from connector.model.plan import Plan
 from connector.model.revision import Assessment, Passing, Revision, Version, VersionState
@@ -27,8 +25,7 @@ from connector.model.states import ItemState, ItemTrigger, PlanState
 from connector.orchestrator.advance import start
 from connector.orchestrator.amend import carry_out
 from connector.orchestrator.outlook import Outlook, is_busy
-from connector.orchestrator.preview import as_json, as_text
-from connector.orchestrator.revise import assess, assessed, look
+from connector.orchestrator.revise import assessed, look
 from connector.orchestrator.step import Step
 from connector.orchestrator.versions import CANCEL, successor
 
@@ -338,27 +335,6 @@ def decide(step: Step, command: OperatorCommanded) -> str:
     plan.revisions = tuple(each for each in plan.revisions if each is not waiting)
     _reject(step, waiting.order, [_refused("NOT_APPROVED", f"{command.by} did not approve its penalties.", "")])
     return f"Order {waiting.order.number} is rejected."
-
-
-def preview(step: Step, command: OperatorCommanded) -> tuple[str, JsonObject]:
-    """What a revision would do to the plan, which stays as it is: in words, and for machines.
-
-    Raises:
-        RefusedError: the command names no supplemental order.
-    """
-    plan, order = step.plan, command.revision
-    if order is None:
-        raise RefusedError("There is no supplemental order to look at.", hint="Ask it of an order that supersedes one.")
-    assessment, refusal = look_ahead(plan, order, step.mappings, step.now)
-    return as_text(plan, order, assessment, refusal), as_json(plan, order, assessment, refusal)
-
-
-def look_ahead(plan: Plan, order: Order, mappings: MappingSet, now: datetime) -> tuple[Assessment, Problem | None]:
-    """What a supplemental order would do to a plan, and why it would not even be looked at."""
-    refusal = refusal_of(plan, order)
-    if refusal is not None:
-        return Assessment(order=order.id, action="Cancel" if order.supplemental_action == CANCEL else "Amend"), refusal
-    return assess(plan, order, mappings, now), None
 
 
 def _is_asked(plan: Plan, revision: Revision) -> bool:

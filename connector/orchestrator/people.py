@@ -12,7 +12,8 @@ from connector.model.json import Json
 from connector.model.plan import Item
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.orchestrator.advance import complete, fail_finally, retry, skip
-from connector.orchestrator.inflight import decide, preview
+from connector.orchestrator.inflight import decide
+from connector.orchestrator.preview import foresee
 from connector.orchestrator.step import Step
 
 
@@ -20,8 +21,7 @@ def obey(step: Step, command: OperatorCommanded) -> None:
     """Do what was asked, or refuse with a reason; the operator is told either way."""
     try:
         if command.operation is Operation.PREVIEW:
-            message, result = preview(step, command)
-            step.command(AnswerCommand(command=command.command, answer="Done", message=message, result=result))
+            step.command(_preview(step, command))
             return
         done = _for_order(step, command) if command.item in (None, WHOLE_ORDER) else _for_item(step, command)
     except RefusedError as refusal:
@@ -29,6 +29,14 @@ def obey(step: Step, command: OperatorCommanded) -> None:
         step.record("command refused", detail=f"{command.operation}: {refusal}", by=command.by)
         return
     step.command(AnswerCommand(command=command.command, answer="Done", message=done))
+
+
+def _preview(step: Step, command: OperatorCommanded) -> AnswerCommand:
+    """What a revision would do to the plan, which stays as it is."""
+    if command.revision is None:
+        raise RefusedError("There is no supplemental order to look at.", hint="Ask it of an order that supersedes one.")
+    prospect = foresee(step.plan, command.revision, step.mappings, step.now)
+    return AnswerCommand(command=command.command, answer="Done", message=prospect.text(), result=prospect.document())
 
 
 def _for_order(step: Step, command: OperatorCommanded) -> str:

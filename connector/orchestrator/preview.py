@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
 
 import msgspec
 
+from connector.mappings.set import MappingSet
+from connector.mappings.views import iso
 from connector.model.failure import Problem
 from connector.model.ids import OrderId
 from connector.model.json import JsonObject
 from connector.model.order import Order
 from connector.model.plan import Plan
-from connector.model.revision import Assessment, ItemChange, ItemEffect, LineEffect, VersionState
+from connector.model.revision import (
+    Assessment,
+    ItemChange,
+    ItemEffect,
+    LineChange,
+    LineEffect,
+    Supplement,
+    VersionState,
+)
+from connector.orchestrator.amend import carry_out
+from connector.orchestrator.estimate import estimate, is_estimated
+from connector.orchestrator.inflight import refusal_of
+from connector.orchestrator.revise import assessed, look
+from connector.orchestrator.step import Step
+from connector.orchestrator.versions import CANCEL
 
 _TITLES = {
     ItemEffect.UNDONE: "Undone",
@@ -42,24 +60,104 @@ def proposed(plan: Plan, given: Order | None) -> Order:
     )
 
 
-def as_text(plan: Plan, given: Order, assessment: Assessment, refusal: Problem | None = None) -> str:
-    """For people: the verdict first, then what happens to lines and items, the kept ones counted only."""
-    problems = [refusal] if refusal is not None else list(assessment.problems)
-    head = f"Order {given.number} {'cancels' if assessment.action == 'Cancel' else 'amends'} order {plan.order.number}"
-    if problems:
-        return "\n".join([f"{head}: it would be rejected.", *(f"- {problem}" for problem in problems)])
-    parts = [f"{head}: {_verdict(assessment)}"]
-    parts += [f"- {point.line}: {point.name} has passed its point of no return" for point in assessment.blocked_by]
-    parts += [f"- penalty for {point.line}: {point.penalty or point.name}" for point in assessment.penalties]
-    for change in assessment.lines:
-        if change.effect is not LineEffect.NO_CHANGE:
-            what = f" ({', '.join(change.changed)})" if change.changed else ""
-            parts.append(f"{change.effect} {change.product}{what}")
-    for effect, title in _TITLES.items():
-        items = [change for change in assessment.items if change.effect is effect]
-        if items:
-            parts.append(f"{title}: {_named(effect, items)}")
-    return "\n".join(parts)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """What a supplemental order would do to a plan; a `refusal` says why it would not even be looked at."""
+
+    plan: Plan
+    given: Order
+    assessment: Assessment
+    refusal: Problem | None = None
+    now_done_at: datetime | None = None
+    """When the plan is expected to be done as it is; None when nothing is said about times."""
+    then_done_at: datetime | None = None
+    """When it would be, revised."""
+
+    @property
+    def verdict(self) -> Literal["accepted", "approval", "rejected"]:
+        """What would become of the supplemental order."""
+        if self.refusal is not None or self.assessment.problems or self.assessment.blocked_by:
+            return "rejected"
+        return "approval" if self.assessment.penalties else "accepted"
+
+    def text(self) -> str:
+        """For people: the verdict first, then what happens to lines and items, the kept ones counted only."""
+        assessment = self.assessment
+        verb = "cancels" if assessment.action == "Cancel" else "amends"
+        head = f"Order {self.given.number} {verb} order {self.plan.order.number}"
+        problems = [self.refusal] if self.refusal is not None else list(assessment.problems)
+        if problems:
+            return "\n".join([f"{head}: it would be rejected.", *(f"- {problem}" for problem in problems)])
+        parts = [f"{head}: {_verdict(assessment)}"]
+        parts += [f"- {point.line}: {point.name} has passed its point of no return" for point in assessment.blocked_by]
+        parts += [f"- penalty for {point.line}: {point.penalty or point.name}" for point in assessment.penalties]
+        parts += [_line(change) for change in assessment.lines if change.effect is not LineEffect.NO_CHANGE]
+        for effect, title in _TITLES.items():
+            items = [change for change in assessment.items if change.effect is effect]
+            if items:
+                parts.append(f"{title}: {_named(effect, items)}")
+        if self.then_done_at is not None:
+            before = f", now {self.now_done_at:%Y-%m-%d %H:%M} UTC" if self.now_done_at is not None else ""
+            parts.append(f"Expected to be done: {self.then_done_at:%Y-%m-%d %H:%M} UTC{before}")
+        return "\n".join(parts)
+
+    def document(self) -> JsonObject:
+        """For machines: the verdict, and the assessment whole."""
+        problems = (self.refusal,) if self.refusal is not None else self.assessment.problems
+        found: JsonObject = msgspec.to_builtins(self.assessment, str_keys=True)
+        return {
+            **found,
+            "verdict": self.verdict,
+            "plan": self.plan.id,
+            "order": self.given.id,
+            "changes_nothing": self.assessment.changes_nothing,
+            "problems": msgspec.to_builtins(problems),
+            "completion": {"now": _iso(self.now_done_at), "then": _iso(self.then_done_at)},
+        }
+
+
+def foresee(plan: Plan, given: Order, mappings: MappingSet, now: datetime) -> Prospect:
+    """What the supplemental order would do to the plan, which is left as it is."""
+    refusal = refusal_of(plan, given)
+    if refusal is not None:
+        action: Supplement = "Cancel" if given.supplemental_action == CANCEL else "Amend"
+        return Prospect(plan=plan, given=given, assessment=Assessment(order=given.id, action=action), refusal=refusal)
+    imagined = _copy(plan)
+    outlook = look(imagined, given, mappings, now)
+    assessment = assessed(outlook)
+    before = after = None
+    if is_estimated(mappings) and not assessment.problems:
+        before = estimate(plan, now, mappings).completion
+        carry_out(Step(imagined, now, mappings), outlook)
+        after = estimate(imagined, now, mappings).completion
+    return Prospect(plan=plan, given=given, assessment=assessment, now_done_at=before, then_done_at=after)
+
+
+def _copy(plan: Plan) -> Plan:
+    """A plan that may be changed without the other one noticing."""
+    return replace(
+        plan,
+        items=dict(plan.items),
+        lines=dict(plan.lines),
+        changed_items={},
+        changed_lines=set(),
+        changed_versions=set(),
+        respecified=set(),
+        phases={},
+        memo={},
+        _dependents={},
+        _unmet={},
+        _bundles=None,
+    )
+
+
+def _line(change: LineChange) -> str:
+    what = f" ({', '.join(change.changed)})" if change.changed else ""
+    return f"{change.effect} {change.product}{what}"
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return iso(moment) if moment is not None else None
 
 
 def _verdict(assessment: Assessment) -> str:
@@ -84,22 +182,3 @@ def _named(effect: ItemEffect, items: Sequence[ItemChange]) -> str:
 
 def _is_left(item: ItemChange) -> bool:
     return item.effect is ItemEffect.UNDONE and not item.by
-
-
-def as_json(plan: Plan, given: Order, assessment: Assessment, refusal: Problem | None = None) -> JsonObject:
-    """For machines: the verdict, and the assessment whole."""
-    problems = (refusal,) if refusal is not None else assessment.problems
-    verdict = "accepted"
-    if problems or assessment.blocked_by:
-        verdict = "rejected"
-    elif assessment.penalties:
-        verdict = "approval"
-    found: JsonObject = msgspec.to_builtins(assessment, str_keys=True)
-    return {
-        **found,
-        "verdict": verdict,
-        "plan": plan.id,
-        "order": given.id,
-        "changes_nothing": assessment.changes_nothing,
-        "problems": msgspec.to_builtins(problems),
-    }

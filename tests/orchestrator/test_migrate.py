@@ -134,8 +134,11 @@ async def test_the_command_previews_a_revision_from_a_file_and_a_cancellation(be
     await begun(bench)
     code, told, _ = command(database_url, "revise", "00000001", "--cancel", "--preview")
     assert (code, "it would be accepted." in told, "Cancel MSISDN" in told) == (0, True, True)
+    assert "Expected to be done: " in told
     code, told, _ = command(database_url, "revise", "1", "--cancel", "--preview", "--json")
     assert (code, orjson.loads(told)["verdict"]) == (0, "accepted")
+    dates = orjson.loads(told)["completion"]
+    assert dates["then"] < dates["now"], "what is cancelled is done earlier"
     code, _, complaint = command(database_url, "revise", "1", "--cancel")
     assert (code, "can only be previewed" in complaint) == (2, True)
     code, _, complaint = command(database_url, "revise", "nonsense", "--preview")

@@ -144,19 +144,16 @@ def _of_file(plan: Plan, file: Path | None) -> Order:
 
 async def _show(database: Database, plan: Plan, given: Order, *, as_json: bool) -> str:
     """Print the preview; gives the verdict: accepted, approval or rejected."""
-    from connector.orchestrator.inflight import look_ahead
-    from connector.orchestrator.preview import as_json as document
-    from connector.orchestrator.preview import as_text
+    from connector.orchestrator.preview import foresee
     from connector.orchestrator.sets import MappingSets
     from connector.store.sets import SetTable
     from connector.text import printable
 
     mappings = await MappingSets([], SetTable(database)).by_hash(plan.set_hash)
-    assessment, refusal = look_ahead(plan, given, mappings, common.utc_now())
-    found = document(plan, given, assessment, refusal)
+    prospect = foresee(plan, given, mappings, common.utc_now())
     if as_json:
-        typer.echo(common.to_json(found))
+        typer.echo(common.to_json(prospect.document()))
     else:
-        for line in as_text(plan, given, assessment, refusal).splitlines():
+        for line in prospect.text().splitlines():
             typer.echo(printable(line))
-    return str(found["verdict"])
+    return prospect.verdict
