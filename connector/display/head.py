@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from connector.display.lines import Line, flow
 from connector.display.view import OrderView
-from connector.display.words import PRIORITIES, STATUS_STYLES, ago, clock, moment, span
+from connector.display.words import JEOPARDY_STYLES, PRIORITIES, STATUS_STYLES, ago, clock, moment, span
 from connector.model.plan import Plan
 from connector.model.revision import VersionState
 from connector.orchestrator.status import progress
@@ -18,7 +18,6 @@ VERSION_STYLES = {
     VersionState.ACCEPTED: "green",
     VersionState.REJECTED: "red",
 }
-_JEOPARDY_STYLES = {"At Risk": "bold yellow", "Late": "bold red", "On Track": "green"}
 
 
 def head(view: OrderView, width: int) -> Iterator[Line]:
@@ -69,15 +68,14 @@ def _times(view: OrderView, plan: Plan) -> Iterator[Line]:
         yield _row("wanted", Line(moment(wanted)).add(f"  {ago(wanted, now)}", "bold red" if late else "dim"))
     if plan.finished_at is not None:
         yield _row("finished", Line(moment(plan.finished_at)).add(f"  after {span(plan.finished_at - begun)}", "dim"))
-        return
     expected = view.expected
     if expected.completion is not None:
         line = Line(moment(expected.completion)).add(f"  {ago(expected.completion, now)}", "dim")
         if expected.latest is not None and expected.latest > expected.completion:
-            line.add(f", at the latest {clock(expected.latest, now)}", "dim")
+            line.add(f", in nine cases of ten by {clock(expected.latest, now)}", "dim")
         yield _row("expected", line)
     if expected.jeopardy:
-        yield _row("jeopardy", Line(expected.jeopardy, _JEOPARDY_STYLES.get(expected.jeopardy, "")))
+        yield _row("jeopardy", Line(expected.jeopardy, JEOPARDY_STYLES.get(expected.jeopardy, "")))
 
 
 def _versions(view: OrderView, plan: Plan) -> Iterator[Line]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connector.display.lines import Line
-from connector.display.words import PRIORITIES, STATUS_STYLES, short_span
+from connector.display.words import JEOPARDY_STYLES, PRIORITIES, STATUS_STYLES, ago, short_span
 from connector.model.dossier import ListedOrder
+from connector.model.forecast import Jeopardy
 from connector.model.order import Priority
 from connector.text import printable
 
@@ -39,7 +40,10 @@ def orders_list(orders: Sequence[ListedOrder], now: datetime, width: int) -> Ite
     ]
     if width >= WIDE or any(order.priority is not Priority.DEFAULT for order in orders):
         columns.insert(2, _Column("priority", lambda order: PRIORITIES[order.priority], _priority_style))
+    if any(order.jeopardy not in (None, Jeopardy.ON_TRACK) for order in orders):
+        columns.append(_Column("jeopardy", _jeopardy, lambda order: JEOPARDY_STYLES.get(_jeopardy(order), "")))
     if width >= WIDE:
+        columns.append(_Column("expected", lambda order: _expected(order, now)))
         columns.insert(1, _Column("id", lambda order: order.id, lambda _: "dim"))
         columns.append(_Column("mapping set", lambda order: order.set_name or ""))
     widths = [
@@ -59,6 +63,17 @@ def orders_list(orders: Sequence[ListedOrder], now: datetime, width: int) -> Ite
 
 def _priority_style(order: ListedOrder) -> str:
     return "" if order.priority is Priority.HIGH else "dim"
+
+
+def _jeopardy(order: ListedOrder) -> str:
+    """Whether it is in time; of one that is done, only that it was late."""
+    if order.jeopardy is None or (order.finished_at is not None and order.jeopardy is not Jeopardy.LATE):
+        return ""
+    return order.jeopardy.value
+
+
+def _expected(order: ListedOrder, now: datetime) -> str:
+    return ago(order.expected_at, now) if order.expected_at is not None and order.finished_at is None else ""
 
 
 def _wait(order: ListedOrder) -> Line:

@@ -27,7 +27,7 @@ class Expected:
     critical: frozenset[ItemNo] = frozenset()
     completion: datetime | None = None
     latest: datetime | None = None
-    """When it is done even if much takes long."""
+    """By when it is done in nine cases of ten."""
     jeopardy: str = ""
 
 

@@ -24,6 +24,8 @@ STATUS_STYLES: Mapping[str, str] = {
 """How the status of an order is coloured; it is always told in words too."""
 
 
+JEOPARDY_STYLES: Mapping[str, str] = {"On Track": "green", "At Risk": "bold yellow", "Late": "bold red"}
+
 _WHOLE_FROM = 9.95
 """Seconds from which on tenths are not told."""
 

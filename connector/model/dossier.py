@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.model.failure import Failure
+from connector.model.forecast import Jeopardy
 from connector.model.ids import CommandId, ItemNo, OrderId
 from connector.model.order import Priority
 from connector.model.plan import Plan
@@ -33,6 +34,9 @@ class ListedOrder:
     created_at: datetime
     updated_at: datetime
     requested_at: datetime | None
+    expected_at: datetime | None
+    """When it was last expected to be done."""
+    jeopardy: Jeopardy | None
     finished_at: datetime | None
     parked: str | None
     set_name: str | None

@@ -15,6 +15,7 @@ from typing import Any
 
 from connector.errors import UsageError
 from connector.model.dossier import ListedOrder
+from connector.model.forecast import Jeopardy
 from connector.model.ids import OrderId
 from connector.model.order import Priority
 from connector.store.database import Connection, Database
@@ -51,7 +52,8 @@ class Wanted:
 
     `statuses` are compared without regard to case with status and state; `account` is an Id or a part of the name,
     `number` and `waiting_for` are parts of texts, `set_name` is a mapping set's name or hash, `product` the code of a
-    commercial or technical product. `late` is the moment by which the customer wanted it and has not got it.
+    commercial or technical product. `late` is the moment by which the customer wanted it and has not got it;
+    `jeopardy` is what it was last forecast to be.
     """
 
     statuses: tuple[str, ...] = ()
@@ -66,6 +68,7 @@ class Wanted:
     in_fallout: bool = False
     waiting_for: str | None = None
     late: datetime | None = None
+    jeopardy: tuple[Jeopardy, ...] = ()
     only_open: bool = False
     archived: bool = False
 
@@ -84,6 +87,7 @@ class Wanted:
             self.in_fallout,
             _pattern(self.waiting_for),
             self.late,
+            [level.value for level in self.jeopardy] or None,
         ]
 
     @property
@@ -163,6 +167,8 @@ def _listed(row: Mapping[str, Any], wait: tuple[str | None, str, int] | None, *,
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         requested_at=row["requested_at"],
+        expected_at=row["expected_at"],
+        jeopardy=Jeopardy(row["jeopardy"]) if row["jeopardy"] else None,
         finished_at=row["finished_at"],
         parked=row["parked"],
         set_name=row["set_name"],

@@ -14,6 +14,7 @@ from connector.display.document import document, listed
 from connector.display.lines import plain
 from connector.display.listing import counts_line, orders_list
 from connector.model.dossier import ListedOrder
+from connector.model.forecast import Jeopardy
 from connector.model.ids import OrderId
 from connector.model.order import Priority
 from tests.display.building import BEGUN, ITEMS, NOW, dossier, view
@@ -34,6 +35,8 @@ def row(no: int, status: str, **more: Any) -> ListedOrder:
         "created_at": BEGUN,
         "updated_at": NOW,
         "requested_at": None,
+        "expected_at": None,
+        "jeopardy": None,
         "finished_at": None,
         "parked": None,
         "set_name": "infiwave",
@@ -78,10 +81,30 @@ def test_a_wide_list_has_more_columns() -> None:
         "items",
         "age",
         "account",
+        "expected",
         "mapping",
         "set",
         "waits",
         "for",
+    ]
+
+
+def test_jeopardy_is_told_where_there_is_one() -> None:
+    assert "jeopardy" not in shown((row(1, "Waiting", jeopardy=Jeopardy.ON_TRACK),))
+    text = shown(
+        (
+            row(1, "Waiting", jeopardy=Jeopardy.AT_RISK, expected_at=NOW + timedelta(hours=2)),
+            row(2, "Waiting", jeopardy=Jeopardy.ON_TRACK),
+            row(3, "Completed", jeopardy=Jeopardy.AT_RISK, finished_at=NOW),
+            row(4, "Completed", jeopardy=Jeopardy.LATE, finished_at=NOW, expected_at=NOW),
+        ),
+        160,
+    )
+    assert [("At Risk" in line, "Late" in line, "in 2 h" in line) for line in text.splitlines()[1:]] == [
+        (True, False, True),
+        (False, False, False),
+        (False, False, False),
+        (False, True, False),
     ]
 
 

@@ -42,7 +42,7 @@ account    Ada Okafor  001000000000001AAA
 priority   Default
 progress   50 %  4 of 8 items
 begun      2026-03-01 12:00:00  20 min ago
-expected   2026-03-01 12:40:00  in 20 min, at the latest 12:55:00
+expected   2026-03-01 12:40:00  in 20 min, in nine cases of ten by 12:55:00
 jeopardy   At Risk
 set        infiwave 2026.1  cafe0123
 

@@ -182,7 +182,8 @@ def test_an_order_is_shown_by_number_and_by_id(world: World) -> None:
 def test_what_is_shown_can_be_chosen(world: World) -> None:
     world.tell(stories)
     text = world.text("show", "2", "--gantt", "--attributes", "--explain", "--calls", "--history", "1")
-    assert "░ expected" in text
+    assert "* critical path" in text
+    assert re.search(r"jeopardy   (On Track|At Risk)", text)
     assert "simType physical" in text
     assert "Explanation (" in text
     assert "Callouts (0 attempts)\nNone yet." in text

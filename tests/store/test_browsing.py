@@ -13,6 +13,7 @@ from connector.errors import UsageError
 from connector.mappings.load import load
 from connector.model.events import CalloutFailed
 from connector.model.failure import Failure, FailureClass
+from connector.model.forecast import Jeopardy
 from connector.model.ids import OrderId
 from connector.model.order import Priority
 from connector.orchestrator.sets import MappingSets
@@ -184,6 +185,8 @@ def of_another_account(order: Any) -> Any:
         (Wanted(waiting_for="%"), {3}),
         (Wanted(only_open=True), {2, 3, 4, 5}),
         (Wanted(late=NOW), set()),
+        (Wanted(jeopardy=(Jeopardy.LATE,)), {1}),
+        (Wanted(jeopardy=(Jeopardy.ON_TRACK, Jeopardy.AT_RISK)), {2, 3}),
         (Wanted(archived=True), set()),
         (Wanted(statuses=("Waiting",), number="9", account="x"), set()),
     ],

@@ -35,6 +35,9 @@ def list_orders(
     waiting_for: Annotated[str | None, typer.Option(help="A part of what an item waits for.")] = None,
     fallout: Annotated[bool, typer.Option("--fallout", help="Only with open fallout.")] = False,
     overdue: Annotated[bool, typer.Option("--overdue", help="Only unfinished ones past their requested date.")] = False,
+    jeopardy: Annotated[
+        list[str] | None, typer.Option(help="On Track, At Risk or Late, as last forecast; may be given again.")
+    ] = None,
     only_open: Annotated[bool, typer.Option("--open", help="Only unfinished ones.")] = False,
     archived: Annotated[bool, typer.Option("--archived", help="Those in the archive instead.")] = False,
     mapping_set: Annotated[str | None, typer.Option("--set", help="Name or hash of the mapping set.")] = None,
@@ -72,6 +75,7 @@ def list_orders(
             in_fallout=fallout,
             waiting_for=waiting_for,
             late=now if overdue else None,
+            jeopardy=tuple(options.jeopardy(each) for each in jeopardy or ()),
             only_open=only_open,
             archived=archived,
         )

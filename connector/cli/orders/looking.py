@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
 from connector.cli.orders import common, options
+from connector.errors import MappingError
 
 if TYPE_CHECKING:
-    from connector.display.view import OrderView
+    from connector.display.view import Expected, OrderView
+    from connector.mappings.set import MappingSet
     from connector.model.ids import OrderId
+    from connector.model.plan import Plan
+    from connector.orchestrator.sets import MappingSets
     from connector.store.database import Database
 
 ORDER = Annotated[str, typer.Argument(metavar="ORDER", help="Number, or Salesforce Id of 15 or 18 characters.")]
 """The argument that names an order."""
+
+ESTIMATED_FOR = timedelta(seconds=20)
+"""While nothing happens to a watched order, what is expected of it is worked out anew so often."""
 
 
 class Looking:
@@ -35,7 +44,10 @@ class Looking:
     ) -> None:
         from connector.store.dossier import Dossiers
 
+        self._database = database
         self._dossiers = Dossiers(database)
+        self._sets: MappingSets | None = None
+        self._estimated_at = datetime.min.replace(tzinfo=UTC)
         self._order = order
         self._history, self._calls, self._explanation = history, calls, explanation
         self._revision: tuple[object, ...] | None = None
@@ -72,7 +84,28 @@ class Looking:
                 self._order, history=self._history, calls=self._calls, explanation=self._explanation
             )
             self._revision = revision
-            self._view = OrderView(dossier=dossier, now=now)
+            self._view = OrderView(dossier=dossier, now=now, expected=await self._expected(dossier.plan, now))
+        elif now - self._estimated_at > ESTIMATED_FOR:
+            self._view = replace(self._view, now=now, expected=await self._expected(self._view.plan, now))
         else:
             self._view = replace(self._view, now=now)
         return self._view
+
+    async def _expected(self, plan: Plan | None, now: datetime) -> Expected:
+        from connector.display.expecting import expected
+
+        self._estimated_at = now
+        return expected(plan, now, await self._mappings(plan))
+
+    async def _mappings(self, plan: Plan | None) -> MappingSet | None:
+        """The plan's set, where it tells of time, something is still expected, and it can be read."""
+        if plan is None or plan.finished_at is not None or plan.forecast is None:
+            return None
+        from connector.orchestrator.sets import MappingSets
+        from connector.store.sets import SetTable
+
+        if self._sets is None:
+            self._sets = MappingSets((), SetTable(self._database))
+        with contextlib.suppress(MappingError):
+            return await self._sets.by_hash(plan.set_hash)
+        return None

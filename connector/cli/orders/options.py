@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from connector.errors import UsageError
+from connector.model.forecast import Jeopardy
 from connector.model.order import Priority
 from connector.sf.record_ids import canonical_id
 
@@ -41,6 +42,18 @@ def priority(text: str) -> Priority:
         return Priority[text.strip().upper()]
     except KeyError:
         raise UsageError(f"There is no priority {text!r}.", hint="There are High, Default and Bulk.") from None
+
+
+def jeopardy(text: str) -> Jeopardy:
+    """A jeopardy by its name, with a space or `-` in it.
+
+    Raises:
+        UsageError: there is no such jeopardy.
+    """
+    try:
+        return Jeopardy(text.strip().replace("-", " ").title())
+    except ValueError:
+        raise UsageError(f"There is no jeopardy {text!r}.", hint="There are On Track, At Risk and Late.") from None
 
 
 def record_id(text: str | None) -> str | None:

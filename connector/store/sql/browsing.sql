@@ -2,7 +2,7 @@
 -- Stands before `page` or `counts`, so that they see archived orders instead of the others.
 with orders as (
     select a.order_id, a.number, a.account_id, a.finished_at, r.document, r.priority, r.state, r.status, r.message,
-           r.items_total, r.items_done, r.created_at, r.updated_at, r.parked, r.set_hash
+           r.items_total, r.items_done, r.created_at, r.updated_at, r.parked, r.set_hash, r.head
     from archived_orders a, jsonb_populate_record(null::orders, a.body -> 'order') r
 )
 
@@ -11,6 +11,9 @@ with orders as (
 select o.order_id, o.number, o.account_id, o.document #>> '{account,name}' as account, o.priority, o.state, o.status,
        o.message, o.items_total, o.items_done, o.created_at, o.updated_at, o.finished_at, o.parked,
        (o.document ->> 'requested_at')::timestamptz as requested_at,
+       (o.head #>> '{forecast,completion}')::timestamptz as expected_at,
+       case when o.head -> 'forecast' is not null then coalesce(o.head #>> '{forecast,jeopardy}', 'On Track')
+       end as jeopardy,
        (select s.name from mapping_sets s where s.hash = o.set_hash) as set_name
 from orders o
 where true
@@ -34,41 +37,43 @@ and ($11::text is null or exists (
     where i.order_id = o.order_id and i.state <> all ('{Completed,Skipped,Amended,Canceled,Discarded,FailedDiscarded}')
       and i.progress ->> 'waiting_for' ilike $11))
 and ($12::timestamptz is null or (o.document ->> 'requested_at')::timestamptz < $12)
+and ($13::text[] is null
+     or o.head -> 'forecast' is not null and coalesce(o.head #>> '{forecast,jeopardy}', 'On Track') = any ($13))
 
 -- name: open
 -- Stands after `matching`: only orders that are not finished.
 and o.finished_at is null
 
 -- name: newest
-and ($15::timestamptz is null or (o.created_at, o.order_id) < ($15, $14::text))
+and ($16::timestamptz is null or (o.created_at, o.order_id) < ($16, $15::text))
 order by o.created_at desc, o.order_id desc
-limit $13
+limit $14
 
 -- name: oldest
-and ($15::timestamptz is null or (o.created_at, o.order_id) > ($15, $14::text))
+and ($16::timestamptz is null or (o.created_at, o.order_id) > ($16, $15::text))
 order by o.created_at, o.order_id
-limit $13
+limit $14
 
 -- name: finished
 -- Those that are finished, the last one first.
 and o.finished_at is not null
-and ($15::timestamptz is null or (o.finished_at, o.order_id) < ($15, $14::text))
+and ($16::timestamptz is null or (o.finished_at, o.order_id) < ($16, $15::text))
 order by o.finished_at desc, o.order_id desc
-limit $13
+limit $14
 
 -- name: number
-and ($15::text is null or (o.number, o.order_id) > ($15, $14::text))
+and ($16::text is null or (o.number, o.order_id) > ($16, $15::text))
 order by o.number, o.order_id
-limit $13
+limit $14
 
 -- name: urgent
 -- High before Default before Bulk, in each the one that waits longest.
-and ($15::smallint is null or (o.priority, o.created_at, o.order_id) > ($15, $16::timestamptz, $14::text))
+and ($16::smallint is null or (o.priority, o.created_at, o.order_id) > ($16, $17::timestamptz, $15::text))
 order by o.priority, o.created_at, o.order_id
-limit $13
+limit $14
 
 -- name: counts
--- How many orders match, by status; at most $13 are counted. After it stand `matching`, perhaps `open`, and `counts_end`.
+-- How many orders match, by status; at most $14 are counted. After it stand `matching`, perhaps `open`, and `counts_end`.
 select c.status, count(*) as orders
 from (
     select o.status
@@ -76,7 +81,7 @@ from (
     where true
 
 -- name: counts_end
-    limit $13
+    limit $14
 ) as c
 group by c.status
 order by c.status
