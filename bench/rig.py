@@ -22,12 +22,15 @@ from connector.model.ids import ItemNo, OrderId
 from connector.model.json import JsonObject
 from connector.model.order import Order
 from connector.model.work import Work
+from connector.orchestrator.holding import Holding
 from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner, TurnResult
 from connector.orchestrator.worker import Worker
 from connector.store.database import Database
+from connector.store.held import HeldTable
 from connector.store.intake import Heard, Intake
 from connector.store.migrate import migrate
+from connector.store.rates import RateTable
 from connector.store.sets import SetTable
 from connector.store.signals import INBOX, listen
 from connector.store.turns import Turns
@@ -89,6 +92,9 @@ class Answering:
 
     def withdraw(self, order: OrderId, item: ItemNo) -> int:  # noqa: ARG002 - the port's names
         return 0  # an item's answer withdraws what is left of its requests: nothing
+
+    def set_aside(self, matches: Callable[[Work], bool]) -> list[Work]:  # noqa: ARG002
+        return []  # nothing is paused
 
     @property
     def room(self) -> int:
@@ -218,6 +224,7 @@ async def engine(url: str, *, name: str = "bench", at_once: bool = True) -> Asyn
             turns=turns,
             work=WorkTable(database, name, platform.node()),
             sets=sets,
+            holding=Holding(table=HeldTable(database, name), rates=RateTable(database)),
             on_marked=lambda: None,
             on_reread=lambda: None,
         )

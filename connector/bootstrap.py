@@ -9,7 +9,7 @@ import asyncio
 import os
 import platform
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,9 @@ from connector.callouts.runner import CalloutRunner
 from connector.callouts.sender import CalloutSender
 from connector.errors import SettingsError
 from connector.mappings.set import MappingSet, System
+from connector.orchestrator.ending import Ending
+from connector.orchestrator.holding import Holding
+from connector.orchestrator.pauseboard import PauseBoard
 from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner
 from connector.orchestrator.worker import Worker
@@ -48,22 +51,26 @@ from connector.sf.usage import UsageGauge
 from connector.sf.writeback import WriteBack
 from connector.store.alone import Alone
 from connector.store.database import Database, may_pass
+from connector.store.held import HeldTable
 from connector.store.intake import Intake
 from connector.store.migrate import migrate
 from connector.store.outbox import Outbox
+from connector.store.pauses import PauseTable
+from connector.store.rates import RateTable
 from connector.store.retention import Retention
 from connector.store.sets import SetTable
-from connector.store.signals import INBOX, INTAKE, listen
+from connector.store.signals import INBOX, INTAKE, PAUSES, listen
 from connector.store.turns import Turns
 from connector.store.work import WorkTable
+from connector.store.workers import WorkerTable
 
 log = structlog.get_logger()
 
 SUBSCRIBER, RECONCILER = 1, 2
 """Tasks that one worker at a time does."""
 
-GRACE_SECONDS = 10.0
-"""How long callouts that are under way may take to end when the process is told to stop."""
+CLOSING_SECONDS = 5.0
+"""How long each of the last steps may take when the process ends: to apply the last answers, to write records."""
 
 RESTART_SECONDS = 1.0
 """Wait before a loop that the database stopped is started again."""
@@ -86,6 +93,10 @@ class Connector:
     api: ApiServer
     _worker: Worker
     _work: WorkTable
+    _board: PauseBoard
+    _holding: Holding
+    _ending: Ending
+    _grace: float
     _runner: CalloutRunner
     _sender: CalloutSender
     _intake: EventIntake
@@ -104,41 +115,65 @@ class Connector:
         return await self._check()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then end what is under way and leave the rest to others."""
+        """Work until `stop` is set or the database says so; then end what is under way and leave the rest to others."""
+        is_written = False
         try:
+            await self._board.load()
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(loop, name=name) for name, loop in self._loops()]
+                tasks = {name: group.create_task(loop, name=name) for name, loop in self._loops(stop)}
                 await stop.wait()
-                log.info("stopping", grace=GRACE_SECONDS)
-                left = await self._runner.close(GRACE_SECONDS)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(GRACE_SECONDS):
-                        await self._worker.drain()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(GRACE_SECONDS):
-                        await self._flusher.close()
-                if left.interrupted:
-                    log.warning("callouts_interrupted", count=len(left.interrupted))
-                for task in tasks:
+                is_written = await self._end(tasks)
+                for task in tasks.values():
                     task.cancel()
         finally:
-            await self._leave()
+            await self._leave(is_written=is_written)
             await self._sender.close()
         log.info("stopped")
 
-    async def _leave(self) -> None:
-        """Say goodbye; when the database is away the others notice the silence."""
+    async def _end(self, tasks: Mapping[str, asyncio.Task[None]]) -> bool:
+        """Take nothing new, and let what is under way end; whether every record that was being written is written.
+
+        Meanwhile the API goes on to take call-backs, and says that it is not ready.
+        """
+        log.info("draining", grace=self._grace)
+        for name in _TAKING:
+            tasks[name].cancel()
+        self._worker.retire()
+        await self._ending.begin()
+        left = await self._runner.close(self._grace)
+        if left.interrupted:
+            log.warning("callouts_interrupted", count=len(left.interrupted))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self._worker.drain()
         try:
-            await self._work.leave()
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self._flusher.close()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _leave(self, *, is_written: bool) -> None:
+        """Give back what this worker has claimed, and say goodbye; when the database is away the others notice the
+        silence. While a call to Salesforce may be under way nothing is said: who took its records over at once could
+        be overtaken by it.
+        """
+        try:
+            await self._let_go_of_notices()
+            if is_written:
+                await self._let_go_of_lanes()
+                await self._work.leave()
         except Exception as error:
             if not may_pass(error):
                 raise
             log.warning("database_away", error=str(error))
 
-    def _loops(self) -> list[tuple[str, Coroutine[None, None, None]]]:
-        signals = {INBOX: self._on_inbox, INTAKE: self._reading.wake}
+    def _loops(self, stop: asyncio.Event) -> list[tuple[str, Coroutine[None, None, None]]]:
+        signals = {INBOX: self._on_inbox, INTAKE: self._reading.wake, PAUSES: self._on_pauses}
         return [
             ("worker", self._worker.run(self._runner)),
+            ("pauses", self._board.run()),
+            ("ending", self._ending.watch(stop)),
             ("signals", listen(self.database, signals)),
             ("api", self.api.run()),
             ("reading", _again(self._reading.run, first=self._let_go_of_notices)),
@@ -151,6 +186,15 @@ class Connector:
     def _on_inbox(self) -> None:
         self._worker.look()
         self._flusher.wake()
+
+    def _on_pauses(self) -> None:
+        self._board.look()
+        self._ending.look()
+        self._holding.look()
+
+
+_TAKING = ("reading", "subscriber", "reconciler", "retention")
+"""The loops that take something new."""
 
 
 async def _nothing() -> None:
@@ -219,16 +263,26 @@ def _assemble(
     )
     flusher = Flusher(writeback, gauge, Budget())
 
+    board = PauseBoard(PauseTable(database, resumed_per_second=settings.pauses.resumed_per_second))
+    holding = Holding(
+        table=HeldTable(database, worker_id),
+        rates=RateTable(database),
+        pauses=lambda: board.now,
+        per_second=settings.pauses.resumed_per_second,
+    )
+    ending = Ending(WorkerTable(database), worker_id)
     worker = Worker(
-        turner=Turner(turns, sets, utc_now),
+        turner=Turner(turns, sets, utc_now, pauses=lambda: board.now),
         turns=turns,
         work=work,
         sets=sets,
+        holding=holding,
         on_marked=flusher.wake,
         on_reread=lambda: reading.wake(),  # noqa: PLW0108 - the loop is made below
         clock=utc_now,
     )
     orders = OrderReader(org, sets)
+    board.on_change = worker.pauses_changed
     reading = ReadingLoop(
         orders,
         CommandReader(org, port, orders),
@@ -252,7 +306,7 @@ def _assemble(
     app = create_app(
         inbox=InboxBridge(intake, sets, worker.look),
         orders=TrackingBridge(database, sets, utc_now),
-        health=HealthBridge(database, tokens, subscription),
+        health=HealthBridge(database, tokens, subscription, lambda: ending.has_begun),
         inbound_secrets=settings.inbound_secret,
         api_tokens=_tokens(settings),
         clock=utc_now,
@@ -266,6 +320,10 @@ def _assemble(
         api=ApiServer(app, settings.api.host, settings.api.port),
         _worker=worker,
         _work=work,
+        _board=board,
+        _holding=holding,
+        _ending=ending,
+        _grace=settings.worker.grace_seconds,
         _runner=runner,
         _sender=sender,
         _intake=event_intake,

@@ -45,7 +45,7 @@ class Check:
     """One thing that has to be well before the connector can work."""
 
     name: str
-    """`database`, `salesforce`, `subscription`."""
+    """`worker`, `database`, `salesforce`, `subscription`."""
     ok: bool
     detail: str = ""
     """For operators; anonymous callers never see it."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from connector.model.ids import OrderId, item_ref
+from connector.model.pauses import Pause
 from connector.model.plan import Item, Plan
+from connector.model.states import Phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +47,8 @@ class TrackedOrder:
     items: tuple[TrackedItem, ...] = ()
 
 
-def tracked(plan: Plan) -> TrackedOrder:
-    """What order tracking shows of a plan."""
+def tracked(plan: Plan, held: Mapping[int, Pause] | None = None) -> TrackedOrder:
+    """What order tracking shows of a plan. `held`: by item, the pause whose end its request waits for."""
     total = len(plan.items)
     done = total - plan.open_items
     return TrackedOrder(
@@ -53,25 +56,25 @@ def tracked(plan: Plan) -> TrackedOrder:
         number=plan.order.number,
         state=plan.state.value,
         progress=100 * done // total if total else 0,
-        message=plan.message,
+        message=plan.pause.sentence if plan.pause else plan.message,
         items_total=total,
         items_done=done,
         started_at=plan.created_at,
         finished_at=plan.finished_at,
-        items=tuple(_tracked_item(plan.id, item) for item in plan.items.values()),
+        items=tuple(_tracked_item(plan.id, item, (held or {}).get(item.no)) for item in plan.items.values()),
     )
 
 
-def _tracked_item(order: OrderId, item: Item) -> TrackedItem:
+def _tracked_item(order: OrderId, item: Item, pause: Pause | None) -> TrackedItem:
     return TrackedItem(
         ref=item_ref(order, item.no),
         key=item.key,
         name=item.name,
         type=item.type.value,
         state=item.state.value,
-        phase=item.phase.value,
+        phase=(Phase.WAITING if pause else item.phase).value,
         attempts=item.attempts,
-        waiting_for=item.waiting_for,
+        waiting_for=f"the end of a pause: {pause}" if pause else item.waiting_for,
         due_at=item.due_at,
         started_at=item.started_at,
         finished_at=item.finished_at,

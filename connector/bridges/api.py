@@ -20,7 +20,9 @@ from connector.store.alone import Alone
 from connector.store.database import Database, may_pass
 from connector.store.families import plans_of
 from connector.store.intake import Intake
+from connector.store.pauses import held_back
 from connector.store.plans import load_plans, with_as_is
+from connector.store.queries import queries
 
 
 class InboxBridge:
@@ -65,10 +67,11 @@ class TrackingBridge:
             async with self._database.connection() as connection:
                 order = (await plans_of(connection, [order])).get(order, order)
                 plans = await load_plans(connection, [order]) or await load_plans(connection, [order], archived=True)
+                held = held_back(await connection.fetch(queries("held")["held_back"], [order]))
         except Exception as error:
             raise _away(error) from error
         plan = plans.get(order)
-        return tracked(plan) if plan else None
+        return tracked(plan, held.get(order)) if plan else None
 
     async def preview(self, order: OrderId, given: Order | None) -> JsonObject | None:
         """As `OrderReader.preview`."""
@@ -87,13 +90,22 @@ class TrackingBridge:
 class HealthBridge:
     """`Health`: the database answers, Salesforce lets us in, somebody listens to its events."""
 
-    def __init__(self, database: Database, tokens: TokenSource, subscription: Alone) -> None:
+    def __init__(
+        self,
+        database: Database,
+        tokens: TokenSource,
+        subscription: Alone,
+        is_draining: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._is_draining = is_draining
         self._database = database
         self._tokens = tokens
         self._subscription = subscription
 
     async def checks(self) -> Sequence[Check]:
         """As `Health.checks`."""
+        if self._is_draining():
+            return [Check(name="worker", ok=False, detail="It takes nothing new, and is about to end.")]
         try:
             held = await self._subscription.is_held()
         except Exception as error:

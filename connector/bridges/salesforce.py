@@ -155,6 +155,7 @@ class OutboxBridge:
             set_name=f"{mappings.name} {mappings.version}",
             fallouts=fallouts_by_key(order, states),
             inventory=tuple(snapshot.inventory.get(order, ())),
+            held=snapshot.held.get(order, {}),
         )
         return present, mappings
 

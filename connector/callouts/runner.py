@@ -140,6 +140,15 @@ class CalloutRunner:
                 withdrawn += 1
         return withdrawn
 
+    def set_aside(self, matches: Callable[[Work], bool]) -> list[Work]:
+        """Forget work that has not started and that matches: it is the caller's again. What runs is left to end."""
+        gone: list[Work] = []
+        for channel in self._channels.values():
+            for work, _ in channel.waiting.remove(lambda waiting: matches(waiting[0])):
+                self._known.discard(_key(work))
+                gone.append(work)
+        return gone
+
     @property
     def load(self) -> dict[str, tuple[int, int]]:
         """For each system how much waits and how much runs."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from connector import __version__
-from connector.cli import demo, mappings, orders, run, settings
+from connector.cli import demo, mappings, orders, pauses, run, settings, workers
 
 app = typer.Typer(
     name="connector",
@@ -20,6 +20,11 @@ app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("settings")(settings.show_settings)
 app.add_typer(orders.app, name="orders")
+app.command("workers")(workers.list_workers)
+app.command("drain")(workers.drain)
+app.command("pauses")(pauses.list_pauses)
+app.add_typer(pauses.pause, name="pause")
+app.add_typer(pauses.resume, name="resume")
 app.add_typer(mappings.app, name="mappings")
 
 

@@ -34,9 +34,10 @@ def run(
 ) -> None:
     """Work for a Salesforce org: take its orders, fulfill them, write status back.
 
-    Settings come from the environment, .env and secret files: see `connector settings`. Ends in an orderly
-    way on SIGTERM or Ctrl-C. Exit codes: 0 stopped when asked to, 1 a failure that a restart may cure,
-    2 something has to be mended first.
+    Settings come from the environment, .env and secret files: see `connector settings`. On SIGTERM, on Ctrl-C
+    or when `connector drain` asks for it, it takes nothing new, lets what is under way end, leaves the rest to
+    other workers and ends; a second signal ends it at once. Exit codes: 0 stopped when asked to, 1 a failure
+    that a restart may cure, 2 something has to be mended first.
     """
     from connector import log, settings
 
@@ -78,8 +79,9 @@ async def _run(configured: Settings, sets: Sequence[MappingSet], *, check: bool,
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    received: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, _end, number, received, stop)
     async with open_connector(configured, sets) as connector:
         findings = await connector.check_org()
         for finding in findings:
@@ -94,6 +96,16 @@ async def _run(configured: Settings, sets: Sequence[MappingSet], *, check: bool,
         collect_gently()
         await connector.run(stop)
     return 0
+
+
+def _end(number: int, received: list[int], stop: asyncio.Event) -> None:
+    """The first signal asks for an orderly end. The second ends at once, as if the process had been killed: that loses
+    nothing, but others have to notice it.
+    """
+    if received:
+        os._exit(128 + number)
+    received.append(number)
+    stop.set()
 
 
 def _tell_ready(connector: Connector, ready_file: Path | None) -> None:

@@ -32,6 +32,8 @@ class TimerKind(StrEnum):
     """What is expected of the plan as a whole has to be looked at again."""
     POLL = "poll"
     """Ask how far an accepted callout is."""
+    PAUSE = "pause"
+    """What was paused is looked at again."""
 
 
 class OrderRead(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -175,13 +177,14 @@ class Operation(StrEnum):
     """The revision that a point of no return stopped is to pass it all the same."""
     REJECT = "Reject"
     """The revision that waits for approval is not wanted."""
+    PAUSE = "Pause"
 
 
 class OperatorCommanded(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A person asked for something. Without an item the command is about the order as a whole.
 
     `outcome` and `outputs` belong to Complete (the outcome of a manual task, its form fields, corrected
-    attribute values for Retry).
+    attribute values for Retry). To Pause, which is about an order, belong the outputs `reason` and `until`.
     """
 
     command: CommandId

@@ -24,6 +24,10 @@ CommandId = NewType("CommandId", str)
 """The Salesforce Id of a `Fulfillment_Command__c` record."""
 
 
+LOCAL_COMMAND = "local-"
+"""Begins the id of a command that has no record in Salesforce: it was given on the command line or through the API."""
+
+
 def item_ref(order: OrderId, item: ItemNo) -> str:
     """Name an item to the outside world, for example `801xx0000000001AAA-7`.
 

@@ -21,6 +21,7 @@ from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo
 from connector.model.json import Json, JsonObject
 from connector.model.mark import Record
 from connector.model.order import InventoryItem, Order, Priority
+from connector.model.pauses import Pause
 from connector.model.revision import Revision, Version, VersionState
 from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase, PlanState
 from connector.model.technical import TechnicalLine
@@ -68,7 +69,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     outcome: str | None = None
     failure: Failure | None = None
     waiting_for: str | None = None
-    """For people: what a running, failed or held item is waiting for."""
+    """For people: what a running, failed or held item is waiting for, or one that can't begin for another reason
+    than the items before it.
+    """
     due_at: datetime | None = None
     """When a wait ends by itself: time-out of a wait, next attempt, end of a timer."""
     queue: str | None = None
@@ -123,6 +126,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
             if self.type is ItemType.CALLOUT and not self.accepted:
                 return Phase.BUSY
             return Phase.IDLE if self.type is ItemType.SUBPLAN else Phase.WAITING
+        if self.state is ItemState.PENDING and self.waiting_for is not None:
+            return Phase.WAITING
         return _PHASES[self.state]
 
 
@@ -176,6 +181,8 @@ class Plan:
     message: str = ""
     alarmed: bool = False
     """People were told that nothing will ever happen to it again."""
+    pause: Pause | None = None
+    """Nothing of the order starts."""
     revision: int = 0
     created_at: datetime | None = None
     finished_at: datetime | None = None

@@ -23,6 +23,7 @@ from connector.model.order import Action
 from connector.model.plan import Item
 from connector.model.states import ItemState, ItemTrigger, ItemType, Phase, PlanState
 from connector.orchestrator.fallout import judge
+from connector.orchestrator.pausing import holds_back
 from connector.orchestrator.requests import RenderError, expressions, render
 from connector.orchestrator.schedule import later, not_before, timer_end
 from connector.orchestrator.step import Step
@@ -46,15 +47,16 @@ def settle(step: Step) -> None:
     while step.to_look_at:
         item = step.plan.items[step.to_look_at.popleft()]
         if item.state is ItemState.PENDING and step.plan.is_unblocked(item.no):
-            if step.plan.state is PlanState.IN_PROGRESS:
-                _begin(step, item)
-            else:
+            if step.plan.state is not PlanState.IN_PROGRESS:
                 step.move(item, ItemTrigger.FROZEN, waiting_for="the plan to go on")
+            elif not holds_back(step, item):
+                _begin(step, item)
         elif item.type is ItemType.SUBPLAN and item.state is ItemState.RUNNING:
             _close_subplan(step, item)
     if step.plan.open_items == 0 and step.plan.state is PlanState.IN_PROGRESS:
         step.plan.state = PlanState.CANCELED if step.plan.is_canceling else PlanState.COMPLETED
         step.plan.finished_at = step.now
+        step.plan.pause = None
         step.plan.changed_head = True
         step.record("plan canceled" if step.plan.is_canceling else "plan completed")
 
@@ -67,7 +69,7 @@ def watch(step: Step) -> None:
     plan = step.plan
     is_over = plan.state not in (PlanState.IN_PROGRESS, PlanState.FREEZING)
     goes_on = plan.phases[Phase.BUSY] or plan.phases[Phase.WAITING] or plan.phases[Phase.FALLOUT]
-    if is_over or goes_on:
+    if is_over or goes_on or plan.pause is not None:
         if plan.alarmed and not is_over:
             _set_alarm(step, on=False)
             step.command(ResolveFallout(item=WHOLE_ORDER, episode=_STUCK, how="The plan goes on."))
@@ -148,7 +150,9 @@ def _is_on_skipped_branch(step: Step, item: Item) -> bool:
 
 
 def _leave_out(step: Step, item: Item, reason: str, *, with_branch: bool) -> None:
-    skipped = step.move(item, ItemTrigger.CONDITION_FALSE, finished_at=step.now, branch_skipped=with_branch)
+    skipped = step.move(
+        item, ItemTrigger.CONDITION_FALSE, finished_at=step.now, waiting_for=None, branch_skipped=with_branch
+    )
     step.record("skipped", skipped, reason)
 
 

@@ -25,6 +25,7 @@ from connector.model.states import ItemState, ItemTrigger, PlanState
 from connector.orchestrator.advance import start
 from connector.orchestrator.amend import carry_out
 from connector.orchestrator.outlook import Outlook, is_busy
+from connector.orchestrator.pausing import put_off
 from connector.orchestrator.revise import assessed, look
 from connector.orchestrator.step import Step
 from connector.orchestrator.versions import CANCEL, successor
@@ -206,15 +207,18 @@ def _unfreeze(step: Step) -> None:
     plan.changed_head = True
     step.record("plan goes on")
     _unfreeze_items(step)
-    _make_up(step)
+    make_up(step)
 
 
-def _make_up(step: Step) -> None:
-    """Make the attempts whose time has come while the plan stood still."""
+def make_up(step: Step) -> None:
+    """Start what was put off until a time that came while the plan stood still."""
     for item in list(step.plan.items.values()):
-        if item.state is ItemState.FAILED and item.due_at is not None and item.due_at <= step.now:
+        is_put_off = item.state in (ItemState.FAILED, ItemState.SCHEDULED)
+        if not is_put_off or item.due_at is None or item.due_at > step.now or put_off(step, item):
+            continue
+        if item.state is ItemState.FAILED:
             start(step, item, ItemTrigger.RETRY_DUE)
-        elif item.state is ItemState.SCHEDULED and item.due_at is not None and item.due_at <= step.now:
+        else:
             start(step, item, ItemTrigger.TIME_COME, ItemTrigger.STARTED)
 
 
@@ -256,7 +260,7 @@ def _accept(step: Step, revision: Revision, outlook: Outlook, passed: Iterable[P
     who += [f"point of no return overridden by {revision.overridden_by}"] if revision.overridden_by else []
     step.record("revised", detail="; ".join([f"by order {order.number}", *who])[:500], by=revision.overridden_by)
     carry_out(step, outlook)
-    _make_up(step)
+    make_up(step)
 
 
 def _reject(step: Step, order: Order, problems: Iterable[Problem]) -> None:

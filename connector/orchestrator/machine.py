@@ -35,13 +35,15 @@ from connector.model.failure import Failure, FailureClass, Problem
 from connector.model.ids import WHOLE_ORDER, ItemNo, idempotency_key
 from connector.model.json import JsonObject
 from connector.model.order import Order
+from connector.model.pauses import NO_PAUSES, Pauses
 from connector.model.plan import Item, Plan, Told, UnclaimedEvent
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.model.technical import Explanation
 from connector.orchestrator.advance import complete, fail, learn, matches, settle, start, watch
 from connector.orchestrator.inflight import go_on, take
 from connector.orchestrator.migrate import migrate
-from connector.orchestrator.people import obey
+from connector.orchestrator.pausing import is_silenced, put_off
+from connector.orchestrator.people import obey, resume
 from connector.orchestrator.polling import ask, polled, set_question
 from connector.orchestrator.schedule import later
 from connector.orchestrator.step import Step
@@ -54,12 +56,19 @@ MOST_UNCLAIMED = 100
 
 
 def begin(
-    event: OrderRead | OrderUnreadable, now: datetime, mappings: MappingSet, *, rejected: Plan | None = None
+    event: OrderRead | OrderUnreadable,
+    now: datetime,
+    mappings: MappingSet,
+    *,
+    rejected: Plan | None = None,
+    pauses: Pauses = NO_PAUSES,
+    waits: bool = False,
 ) -> tuple[Plan, list[Command], Explanation]:
     """Make the plan of an order that was read, and set going what can go; or reject the order.
 
     The reasons of a rejection are all in the plan's `problems`; nothing is half-built then. An order that
     was `rejected` before, and can be fulfilled now, has its Case closed; what happened to it meanwhile is kept.
+    With `waits` nothing is set going: a command that pauses the order is about to be applied.
     """
     if isinstance(event, OrderUnreadable):
         return *_reject(event.order, event.problems, now, mappings, rejected), Explanation(set_hash=mappings.hash)
@@ -70,14 +79,15 @@ def begin(
     _remember(plan, rejected)
     plan.as_is = event.inventory
     plan.add(made.items, made.lines)
-    step = Step(plan, now, mappings)
+    step = Step(plan, now, mappings, pauses=pauses)
     if rejected is not None:
         how = "The order was read again and can be fulfilled."
         step.command(ResolveFallout(item=WHOLE_ORDER, episode=1, how=how))
     step.record("plan made", detail=f"{len(made.lines)} technical lines, {len(made.items)} items")
-    step.to_look_at.extend(plan.items)
-    settle(step)
-    watch(step)
+    if not waits:
+        step.to_look_at.extend(plan.items)
+        settle(step)
+        watch(step)
     return plan, step.commands, made.explanation
 
 
@@ -122,13 +132,13 @@ def _reject(
     return plan, step.commands
 
 
-def handle(plan: Plan, event: Event, now: datetime, mappings: MappingSet) -> list[Command]:
+def handle(plan: Plan, event: Event, now: datetime, mappings: MappingSet, pauses: Pauses = NO_PAUSES) -> list[Command]:
     """Apply an event to a plan.
 
-    `mappings` is the set that the plan was made with. The plan is changed in place; who calls this
-    throws it away when its changes can't be saved.
+    `mappings` is the set that the plan was made with, `pauses` what people have paused. The plan is changed
+    in place; who calls this throws it away when its changes can't be saved.
     """
-    step = Step(plan, now, mappings)
+    step = Step(plan, now, mappings, pauses=pauses)
     _apply(step, event)
     if plan.revisions or plan.state in (PlanState.FREEZING, PlanState.FROZEN):
         go_on(step)
@@ -313,16 +323,22 @@ def _happened(step: Step, name: str, payload: JsonObject, about: Item | None = N
 
 
 def _time_came(step: Step, event: TimerDue) -> None:
-    """The timer of an item is due. That of the plan as a whole is for whoever follows its dates, after every turn."""
+    """The timer of an item is due. That of the plan as a whole is for whoever follows its dates, after every turn, or
+    the end of a pause.
+    """
+    if event.item == WHOLE_ORDER and event.kind is TimerKind.PAUSE:
+        _pause_is_over(step)
     item = step.plan.items.get(event.item)
     if item is None or item.epoch != event.epoch:
         return
     goes_on = step.plan.state is PlanState.IN_PROGRESS
     match event.kind, item.state:
-        case TimerKind.RETRY, ItemState.FAILED if goes_on:
+        case TimerKind.RETRY, ItemState.FAILED if goes_on and not put_off(step, item):
             start(step, item, ItemTrigger.RETRY_DUE)
-        case TimerKind.START, ItemState.SCHEDULED if goes_on:
+        case ((TimerKind.START | TimerKind.PAUSE), ItemState.SCHEDULED) if goes_on and not put_off(step, item):
             start(step, item, ItemTrigger.TIME_COME, ItemTrigger.STARTED)
+        case TimerKind.PAUSE, ItemState.PENDING:
+            step.to_look_at.append(item.no)
         case TimerKind.WAIT, ItemState.RUNNING:
             complete(step, item, {})
         case TimerKind.TIMEOUT, ItemState.RUNNING:
@@ -331,10 +347,21 @@ def _time_came(step: Step, event: TimerDue) -> None:
             ask(step, item)
 
 
+def _pause_is_over(step: Step) -> None:
+    pause = step.plan.pause
+    if pause is not None and pause.until is not None and pause.until <= step.now:
+        resume(step, by="")
+
+
 def _did_not_come(step: Step, item: Item) -> None:
     definition = step.definition(item)
     completion = definition.completes
     interface = definition.interface
+    if completion is not None and completion.within and is_silenced(step, completion.on, interface):
+        due = step.now + completion.within
+        step.change(item, due_at=due)
+        step.command(SetTimer(item=item.no, kind=TimerKind.TIMEOUT, epoch=item.epoch, due=due))
+        return
     failure = Failure(
         failure_class=FailureClass.UNKNOWN_OUTCOME if item.type is ItemType.CALLOUT else FailureClass.BUSINESS,
         code="EVENT_TIMEOUT",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.model.commands import AnswerCommand, Assetize, Command, RaiseFallout, ResolveFallout
-from connector.model.ids import ItemNo, OrderId, TechnicalLineNo, item_ref
+from connector.model.ids import LOCAL_COMMAND, ItemNo, OrderId, TechnicalLineNo, item_ref
 from connector.model.mark import Marks, Record
 from connector.model.plan import Plan
 from connector.model.technical import TechnicalLine
@@ -103,6 +103,6 @@ def _of_commands(order: OrderId, commands: Sequence[Command]) -> list[Record]:
     for command in commands:
         if isinstance(command, (RaiseFallout, ResolveFallout)):
             found.append(("fallout", fallout_key(order, command.item, command.episode)))
-        elif isinstance(command, AnswerCommand):
+        elif isinstance(command, AnswerCommand) and not command.command.startswith(LOCAL_COMMAND):
             found.append(("command", command.command))
     return found

@@ -12,7 +12,8 @@ from connector.model.json import Json
 from connector.model.plan import Item
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.orchestrator.advance import complete, fail_finally, retry, skip
-from connector.orchestrator.inflight import decide
+from connector.orchestrator.inflight import decide, make_up
+from connector.orchestrator.pausing import pause_order, refuse_while_paused, resume_order
 from connector.orchestrator.preview import foresee
 from connector.orchestrator.step import Step
 
@@ -41,10 +42,19 @@ def _preview(step: Step, command: OperatorCommanded) -> AnswerCommand:
 
 def _for_order(step: Step, command: OperatorCommanded) -> str:
     plan = step.plan
-    if command.operation in (Operation.APPROVE, Operation.REJECT, Operation.OVERRIDE):
-        return decide(step, command)
-    if command.operation is not Operation.RETRY:
-        raise RefusedError(f"{command.operation} needs an item.", hint="Choose the item on the command.")
+    match command.operation:
+        case Operation.APPROVE | Operation.REJECT | Operation.OVERRIDE:
+            return decide(step, command)
+        case Operation.PAUSE:
+            # Should it be refused, an order that has only just been read must begin all the same.
+            step.to_look_at.extend(no for no, item in plan.items.items() if item.state is ItemState.PENDING)
+            return pause_order(step, command)
+        case Operation.RESUME:
+            return resume(step, command.by)
+        case Operation.RETRY:
+            refuse_while_paused(step, "Nothing can be tried again")
+        case _:
+            raise RefusedError(f"{command.operation} needs an item.", hint="Choose the item on the command.")
     if plan.state is PlanState.REJECTED:
         step.command(ReadOrderAgain())
         step.record("order is read again", by=command.by)
@@ -56,6 +66,14 @@ def _for_order(step: Step, command: OperatorCommanded) -> str:
     for item in failed:
         retry(step, item, command.by)
     return f"{len(failed)} failed item{'s' if len(failed) > 1 else ''} started again."
+
+
+def resume(step: Step, by: str) -> str:
+    """The order is not paused any more."""
+    done = resume_order(step, by)
+    if step.plan.state is PlanState.IN_PROGRESS:
+        make_up(step)
+    return done
 
 
 def _refuse_while_standing_still(step: Step) -> None:
@@ -109,6 +127,7 @@ def _resume(step: Step, item: Item, command: OperatorCommanded) -> str:
 def _retry(step: Step, item: Item, command: OperatorCommanded) -> str:
     if item.state not in (ItemState.FAILED, ItemState.FATALLY_FAILED):
         raise RefusedError(f"{item.name} is {item.state}; only a failed item can be retried.")
+    refuse_while_paused(step, f"{item.name} can't be tried again")
     if command.outputs and item.line is not None:
         item = step.change(item, outputs={**item.outputs, **command.outputs}) if item.each is not None else item
         step.give(item, command.outputs)

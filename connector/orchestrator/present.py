@@ -38,6 +38,7 @@ from connector.model.ids import (
 from connector.model.json import JsonObject
 from connector.model.mark import RecordKind
 from connector.model.order import Action
+from connector.model.pauses import Pause
 from connector.model.plan import Item, Plan
 from connector.model.revision import Version, VersionState
 from connector.model.states import Phase, PlanState
@@ -96,6 +97,8 @@ class Present:
     fallouts: Mapping[str, FalloutState] = field(default_factory=dict)
     """By the key of their record."""
     inventory: tuple[TechnicalLine, ...] = ()
+    held: Mapping[int, Pause] = field(default_factory=dict)
+    """By item: the pause whose end its request waits for."""
 
     def variables(self, kind: RecordKind, key: str, reads: Reads | None = None) -> Variables | None:
         """The variables for one record; None when there is nothing to write for it any more.
@@ -123,7 +126,7 @@ class Present:
 
     @cached_property
     def _order(self) -> JsonObject:
-        return {**order_view(self.plan.order), "status": order_status(self.plan)}
+        return {**order_view(self.plan.order), "status": order_status(self.plan, len(self.held))}
 
     @cached_property
     def _plan(self) -> JsonObject:
@@ -131,7 +134,7 @@ class Present:
         view: dict[str, Any] = {
             "id": plan.id,
             "state": plan.state.value,
-            "status": order_status(plan),
+            "status": order_status(plan, len(self.held)),
             "progress": progress(plan),
             "message": self._message(),
             "items_total": len(plan.items),
@@ -161,10 +164,12 @@ class Present:
         plan = self.plan
         if plan.state is not PlanState.IN_PROGRESS:
             return plan.message
+        paused = [plan.pause.sentence] if plan.pause is not None else []
+        paused += [pause.sentence for pause in dict.fromkeys(self.held.values())]
         wanted = Phase.FALLOUT if plan.phases[Phase.FALLOUT] else Phase.WAITING
         waits = [f"{item.name} waits for {item.waiting_for}" for item in plan.items.values() if item.phase is wanted]
         more = f"\n… and {len(waits) - _MOST_WAITS} more" if len(waits) > _MOST_WAITS else ""
-        return "\n".join(waits[:_MOST_WAITS]) + more
+        return "\n".join([*paused, *waits[:_MOST_WAITS]]) + more
 
     @cached_property
     def _phases_by_source(self) -> Mapping[LineId, list[Phase]]:

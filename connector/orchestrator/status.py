@@ -19,9 +19,16 @@ _BY_STATE = {
 }
 
 
-def order_status(plan: Plan) -> str:
-    """The value of `Order.Fulfillment_Status__c`."""
-    return _BY_STATE.get(plan.state) or _under_way(plan.phases)
+def order_status(plan: Plan, held: int = 0) -> str:
+    """The value of `Order.Fulfillment_Status__c`. `held`: so many of its requests wait for a pause to end."""
+    phases = plan.phases
+    if plan.state in _BY_STATE:
+        return _BY_STATE[plan.state]
+    if plan.pause is not None and not phases[Phase.FALLOUT]:
+        return "Waiting"
+    if held:
+        phases = {**phases, Phase.BUSY: phases[Phase.BUSY] - held, Phase.WAITING: phases[Phase.WAITING] + held}
+    return _under_way(phases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from connector.mappings.views import item_view, order_view, source_view, technic
 from connector.model.commands import Command, Record
 from connector.model.ids import ItemNo
 from connector.model.json import JsonObject
+from connector.model.pauses import NO_PAUSES, Pauses
 from connector.model.plan import Item, Plan
 from connector.model.states import ItemTrigger, next_item_state
 from connector.orchestrator.before import items_before
@@ -32,6 +33,8 @@ class Step:
     commands: list[Command] = field(default_factory=list)
     to_look_at: deque[ItemNo] = field(default_factory=deque)
     """Items that may have become possible, in the order in which they were found."""
+    pauses: Pauses = NO_PAUSES
+    """What people have paused, apart from this order."""
 
     def definition(self, item: Item) -> ItemDefinition:
         """The definition that the item was made from."""

@@ -9,8 +9,8 @@ the one that can't be handled is parked with the reason, so that it holds up no 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -21,8 +21,17 @@ from connector.errors import InvariantBroken
 from connector.mappings.set import MappingSet
 from connector.model.attempt import AttemptRecord
 from connector.model.commands import Command, DropCallout, RaiseFallout, ReadOrderAgain, SetTimer
-from connector.model.events import Event, MigrationAsked, OrderRead, OrderUnreadable, RevisionRead
+from connector.model.events import (
+    Event,
+    MigrationAsked,
+    Operation,
+    OperatorCommanded,
+    OrderRead,
+    OrderUnreadable,
+    RevisionRead,
+)
 from connector.model.ids import ItemNo, OrderId
+from connector.model.pauses import NO_PAUSES, Pauses
 from connector.model.plan import Plan
 from connector.model.states import PlanState
 from connector.model.work import Work
@@ -87,12 +96,18 @@ class Turner:
     """Makes turns."""
 
     def __init__(
-        self, turns: Turns, sets: Sets, clock: Callable[[], datetime], observed: Observed = NOTHING_OBSERVED
+        self,
+        turns: Turns,
+        sets: Sets,
+        clock: Callable[[], datetime],
+        observed: Observed = NOTHING_OBSERVED,
+        pauses: Callable[[], Pauses] = lambda: NO_PAUSES,
     ) -> None:
         self._turns = turns
         self._sets = sets
         self._clock = clock
         self._observed = observed
+        self._pauses = pauses
         self._plans = _PlanCache()
 
     async def turn(
@@ -193,9 +208,10 @@ class Turner:
         for order in orders:
             await pause.now_and_then()
             change: Change | None = None
-            for event in events[order.id]:
+            later = deque(events[order.id])
+            while later:
                 applied.events += 1
-                change = await self._one(event, plans, order.id, change, now)
+                change = await self._one(later.popleft(), plans, order.id, change, now, later)
             if change is not None:
                 mappings = await self._sets.by_hash(change.plan.set_hash)
                 change.commands += await beside(
@@ -206,8 +222,14 @@ class Turner:
                 applied.changes.append(change)
         return applied
 
-    async def _one(
-        self, event: Event, plans: dict[OrderId, Plan], order: OrderId, change: Change | None, now: datetime
+    async def _one(  # noqa: PLR0917 - one event, and where it stands
+        self,
+        event: Event,
+        plans: dict[OrderId, Plan],
+        order: OrderId,
+        change: Change | None,
+        now: datetime,
+        later: Iterable[Event],
     ) -> Change | None:
         plan = plans.get(order)
         amending = event if isinstance(event, RevisionRead) else None
@@ -216,7 +238,10 @@ class Turner:
         if isinstance(event, (OrderRead, OrderUnreadable)) and (plan is None or plan.state is PlanState.REJECTED):
             mappings = await self._sets.by_hash(event.set_hash) if event.set_hash else self._sets.current()[0]
             size = len(event.order.lines) * _ITEMS_A_LINE
-            made, commands, explanation = await beside(size, begin, event, now, mappings, rejected=plan)
+            waits = _is_paused_by(later)
+            made, commands, explanation = await beside(
+                size, begin, event, now, mappings, rejected=plan, pauses=self._pauses(), waits=waits
+            )
             made.revision = plan.revision if plan else 0
             if plan is not None and amending is not None:
                 take_the_place(made, plan, amending.order, now)
@@ -235,7 +260,15 @@ class Turner:
         mappings = await self._sets.by_hash(plan.set_hash)
         if isinstance(event, MigrationAsked):
             return go_over(plan, event, now, mappings, await self._sets.by_hash(event.set_hash))
-        return handle(plan, event, now, mappings)
+        return handle(plan, event, now, mappings, self._pauses())
+
+
+def _is_paused_by(events: Iterable[Event]) -> bool:
+    """Somebody has paused the order before it began."""
+    return any(
+        isinstance(event, OperatorCommanded) and event.operation is Operation.PAUSE and not event.item
+        for event in events
+    )
 
 
 def _result(applied: _Applied, work: Sequence[Work], missed: Sequence[OrderId]) -> TurnResult:

@@ -23,8 +23,10 @@ from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFai
 from connector.model.failure import Failure, FailureClass
 from connector.model.ids import ItemNo, OrderId
 from connector.model.work import Work
+from connector.orchestrator.holding import Holding
 from connector.orchestrator.turn import Sets, Turner, TurnResult
 from connector.store.database import may_pass
+from connector.store.held import Held
 from connector.store.turns import Turns
 from connector.store.work import WorkTable
 
@@ -66,6 +68,10 @@ class Callouts(Protocol):
         """Forget requests of this item that have not been started; how many there were."""
         ...
 
+    def set_aside(self, matches: Callable[[Work], bool]) -> list[Work]:
+        """Forget requests that have not been started and that match; they are the caller's again."""
+        ...
+
     @property
     def room(self) -> int:
         """How many more requests may be under way at once, for all systems together."""
@@ -82,6 +88,7 @@ class Worker:
         turns: Turns,
         work: WorkTable,
         sets: Sets,
+        holding: Holding,
         on_marked: Callable[[], None],
         on_reread: Callable[[], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -90,6 +97,8 @@ class Worker:
         self._turns = turns
         self._work = work
         self._sets = sets
+        self._holding = holding
+        holding.on_taken, holding.on_held, holding.on_doubt = self._taken, on_marked, self._in_doubt
         self._on_marked = on_marked
         self._on_reread = on_reread
         self._clock = clock
@@ -108,6 +117,8 @@ class Worker:
         self._unsent: dict[str, deque[Work]] = {}
         """By system: what did not fit into its queue."""
         self._look_for_orders = True
+        self._is_retiring = False
+        """Nothing new is begun."""
         self._busy: set[OrderId] = set()
         """Orders that a turn is under way for."""
         self._look_again = False
@@ -146,12 +157,25 @@ class Worker:
                 group.create_task(self._turn_for_ever(), name=f"turns-{number}")
             group.create_task(self._watch_timers(), name="timers")
             group.create_task(self._live(), name="heartbeat")
+            group.create_task(self._holding.run(), name="holding")
+
+    def pauses_changed(self) -> None:
+        """Something was paused or resumed: requests that are not to be sent now, and have not been begun, go."""
+        self._sort_out()
+        self._holding.look()
+        self._timers_changed.set()
+
+    def retire(self) -> None:
+        """Begin nothing new: no order, no timer, no request. What is under way goes on."""
+        self._is_retiring = self._holding.leaving = True
+        self._sort_out()
 
     async def drain(self) -> None:
-        """Apply the answers that have come, while the loops still run: nothing new is begun with them."""
-        while self._answers:
+        """Apply the answers that have come, while the loops still run, and give away what was not sent."""
+        while self._answers or self._under_way:
             self._wake.set()
             await asyncio.sleep(PAUSE_SECONDS)
+        await self._holding.put_away()
 
     async def _turn_for_ever(self) -> None:
         while True:
@@ -186,7 +210,7 @@ class Worker:
         self._send([])
         answers = {order: list(self._answers[order]) for order in self._free(self._answers)}
         orders: list[OrderId] = []
-        if self._look_for_orders:
+        if self._look_for_orders and not self._is_retiring:
             room = self._room()
             self._look_for_orders = not room  # those that may not begin now are looked for with the next answer
             found = await self._turns.waiting(self._clock(), BATCH - BATCH // 2, room)
@@ -248,13 +272,36 @@ class Worker:
     def _send(self, work: Sequence[Work]) -> None:
         """Hand requests on; those that a system's queue has no room for wait here, and hold up no other system."""
         for one in work:
-            self._unsent.setdefault(one.system, deque()).append(one)
+            request = _request(one)
+            if self._holding.keeps(one, sent_before=request in self._taken_over):
+                self._taken_over.discard(request)
+            else:
+                self._unsent.setdefault(one.system, deque()).append(one)
         for system, waiting in list(self._unsent.items()):
             while waiting and self._callouts is not None and self._callouts.submit(waiting[0]):
                 request = _request(waiting.popleft())
                 self._sent.setdefault(request[:2], set()).add(request)
             if not waiting:
                 del self._unsent[system]
+
+    def _sort_out(self) -> None:
+        """Look once more at requests that have not been begun."""
+        waiting = [work for works in self._unsent.values() for work in works]
+        gone = self._callouts.set_aside(self._holding.concerns) if self._callouts is not None else []
+        for work in gone:
+            self._over(_request(work))
+        self._unsent = {}
+        self._send([*gone, *waiting])
+
+    def _taken(self, taken: Sequence[Held]) -> None:
+        """These requests were held, and are this worker's now."""
+        self._taken_over.update(_request(held.work) for held in taken if held.sent_before)
+        self._send([held.work for held in taken])
+
+    def _in_doubt(self) -> None:
+        """A commit may have happened or not."""
+        self._may_own_more = True
+        self._wake.set()
 
     def _over(self, request: _Request) -> None:
         """The request has been answered."""
@@ -266,6 +313,7 @@ class Worker:
 
     def _withdraw(self, dropped: Sequence[tuple[OrderId, ItemNo]]) -> None:
         for key in dropped:
+            self._holding.drop(*key)
             if self._sent.pop(key, None) and self._callouts is not None:
                 self._callouts.withdraw(*key)
         if dropped and (self._unsent or self._taken_over):
@@ -281,8 +329,9 @@ class Worker:
         """
         self._is_finding = True
         try:
-            self._may_own_more = False
-            owned = await self._work.mine()
+            async with self._holding.taking:
+                self._may_own_more = False
+                owned = await self._work.mine()
         except Exception:
             self._may_own_more = True
             raise
@@ -290,6 +339,7 @@ class Worker:
             self._is_finding = False
         known = {request for held in self._sent.values() for request in held}
         known.update(_request(work) for waiting in self._unsent.values() for work in waiting)
+        known.update(map(_request, self._holding.known()))
         for order, events in self._answers.items():
             known.update(
                 (order, event.item, event.epoch, event.attempt)
@@ -322,8 +372,9 @@ class Worker:
             await asyncio.sleep(BEAT_SECONDS)
             try:
                 await self._work.beat()
-                for work in await self._work.adopt(BATCH):
-                    await self._take_over(work)
+                if not self._is_retiring:
+                    for work in await self._work.adopt(BATCH):
+                        await self._take_over(work)
             except Exception as error:
                 if not may_pass(error):
                     raise

@@ -200,6 +200,15 @@ class WorkerSettings(_Section):
 
     concurrency: int = Field(default=100, ge=1, le=10_000)
     """Callouts under way at once."""
+    grace_seconds: float = Field(default=10.0, ge=0.0, le=3600.0)
+    """How long callouts under way may take to end when the process is asked to end."""
+
+
+class PauseSettings(_Section):
+    """What happens when a pause ends."""
+
+    resumed_per_second: float = Field(default=20.0, gt=0.0, le=10_000.0)
+    """How much of what waited for it starts in a second, in all processes together."""
 
 
 class RetentionSettings(_Section):
@@ -256,6 +265,7 @@ class Settings(BaseSettings):
     """HMAC secrets of the messages that systems send to us; a JSON list while one replaces another."""
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()
+    pauses: PauseSettings = PauseSettings()
     retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
 

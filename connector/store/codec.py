@@ -12,6 +12,7 @@ from connector.model.failure import Failure, Problem
 from connector.model.forecast import Forecast
 from connector.model.json import Json, JsonObject
 from connector.model.order import InventoryItem, Order
+from connector.model.pauses import Pause
 from connector.model.plan import Item, Plan, Told, UnclaimedEvent
 from connector.model.revision import Revision, Version
 from connector.model.states import ItemState, ItemType
@@ -171,6 +172,7 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     blocked: Revision | None = None
     alarmed: bool = False
     forecast: Forecast | None = None
+    pause: Pause | None = None
 
 
 def head_of(plan: Plan) -> Head:
@@ -184,6 +186,7 @@ def head_of(plan: Plan) -> Head:
         blocked=plan.blocked,
         alarmed=plan.alarmed,
         forecast=plan.forecast,
+        pause=plan.pause,
     )
 
 

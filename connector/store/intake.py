@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from connector.model.events import Addressed, Event, OperatorCommanded, OrderRead, OrderUnreadable, RevisionRead
-from connector.model.ids import CommandId, ItemNo, OrderId
+from connector.model.ids import LOCAL_COMMAND, CommandId, ItemNo, OrderId
 from connector.store import codec
 from connector.store.database import Connection, Database, columns
 from connector.store.families import located, parted, plans_of, routed
@@ -210,5 +210,6 @@ async def refuse_archived(connection: Connection, order: OrderId, command: Comma
     """Answer a command that came when its order was archived already."""
     sql = queries("intake")
     await connection.execute(sql["refuse_command"], order, command, "The order is finished and archived.")
-    await connection.execute(sql["mark_command"], order, command)
-    await notify(connection, INBOX)
+    if not command.startswith(LOCAL_COMMAND):
+        await connection.execute(sql["mark_command"], order, command)
+        await notify(connection, INBOX)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from connector.model.failure import Failure
 from connector.model.ids import CommandId, ItemNo, OrderId
 from connector.model.mark import RecordKind
+from connector.model.pauses import Pause
 from connector.model.plan import Plan
 from connector.model.technical import TechnicalLine
 from connector.store import codec
 from connector.store.database import Database, columns
+from connector.store.pauses import held_back
 from connector.store.plans import load_plans
 from connector.store.queries import queries
 from connector.store.work import SILENT_SECONDS
@@ -78,6 +80,8 @@ class Snapshot:
     fallouts: dict[OrderId, list[FalloutRow]]
     answers: dict[CommandId, AnswerRow]
     inventory: dict[OrderId, list[TechnicalLine]]
+    held: dict[OrderId, dict[int, Pause]] = field(default_factory=dict)
+    """By order and item: the pause whose end a request waits for."""
 
 
 CALL_SECONDS = 120.0
@@ -133,6 +137,7 @@ class Outbox:
             fallouts = await connection.fetch(self._sql["fallouts"], ids)
             answers = await connection.fetch(self._sql["answers"], ids)
             inventory = await connection.fetch(self._sql["inventory"], ids)
+            held = await connection.fetch(queries("held")["held_back"], ids)
         by_order: dict[OrderId, list[FalloutRow]] = {}
         for row in fallouts:
             by_order.setdefault(row["order_id"], []).append(
@@ -168,6 +173,7 @@ class Outbox:
                 for row in answers
             },
             inventory=installed,
+            held=held_back(held),
         )
 
     async def settle(

@@ -69,6 +69,7 @@ def _plan(row: Mapping[str, Any], lines: Sequence[str], items: Sequence[tuple[in
         problems=head.problems,
         forecast=head.forecast,
         message=row["message"],
+        pause=head.pause,
         revision=row["revision"],
         created_at=row["created_at"],
         finished_at=row["finished_at"],

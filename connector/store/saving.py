@@ -72,6 +72,7 @@ class OrderRow(msgspec.Struct, gc=False, omit_defaults=True):
     document: Order | None = None
     as_is: tuple[InventoryItem, ...] | None = None
     created_at: datetime | None = None
+    paused_at: datetime | None = None
 
 
 class ExplanationRow(msgspec.Struct, gc=False):
@@ -453,6 +454,8 @@ def _order_row(change: Change, now: datetime) -> OrderRow:
         message=plan.message,
         finished_at=plan.finished_at,
     )
+    if plan.pause is not None and plan.finished_at is None:
+        row.paused_at = plan.pause.since
     if plan.forecast is not None and plan.forecast.lane is not None:
         row.priority = plan.priority
     if change.fresh or plan.changed_order:

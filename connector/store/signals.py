@@ -17,6 +17,9 @@ INBOX = "connector_inbox"
 INTAKE = "connector_intake"
 """Notices wait to be read."""
 
+PAUSES = "connector_pauses"
+"""Something was paused or resumed, a worker was asked to end, or requests were left for others."""
+
 
 async def notify(connection: Connection, channel: str) -> None:
     """Tell every worker, when the transaction commits."""

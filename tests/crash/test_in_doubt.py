@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
@@ -16,10 +16,13 @@ from connector.model.failure import Failure, FailureClass
 from connector.model.ids import ItemNo, OrderId
 from connector.model.states import ItemState
 from connector.model.work import Work
+from connector.orchestrator.holding import Holding
 from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner, TurnResult
 from connector.orchestrator.worker import Worker
 from connector.store.database import Database
+from connector.store.held import HeldTable
+from connector.store.rates import RateTable
 from connector.store.sets import SetTable
 from connector.store.work import SILENT_SECONDS, WorkTable
 from tests.orchestrator.turning import NOW, SETS, Bench, mobile
@@ -41,6 +44,10 @@ class _Systems:
     def withdraw(self, order: OrderId, item: ItemNo) -> int:
         del order, item
         return 0
+
+    def set_aside(self, matches: Callable[[Work], bool]) -> list[Work]:
+        del matches
+        return []
 
     @property
     def room(self) -> int:
@@ -86,6 +93,7 @@ async def _working(bench: Bench, systems: _Systems, *, unheard: int = 1) -> Asyn
         turns=bench.turns,
         work=bench.work,
         sets=bench.sets,
+        holding=Holding(table=HeldTable(bench.database, "worker-1"), rates=RateTable(bench.database)),
         on_marked=lambda: None,
         on_reread=lambda: None,
         clock=lambda: bench.now,

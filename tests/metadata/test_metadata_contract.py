@@ -46,7 +46,7 @@ PICKLISTS = {
     "Fulfillment_Line__c.Action__c": ACTIONS,
     "Fulfillment_Line__c.Status__c": REQUEST_STATUS,
     "Inventory_Item__c.Status__c": ["Active", "Inactive"],
-    "Fulfillment_Command__c.Action__c": ["Retry", "Complete", "Skip", "Hold", "Resume"],
+    "Fulfillment_Command__c.Action__c": ["Retry", "Complete", "Skip", "Hold", "Resume", "Pause"],
     "Fulfillment_Command__c.Status__c": ["New", "Done", "Refused"],
 }
 

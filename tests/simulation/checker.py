@@ -10,11 +10,13 @@ import orjson
 
 from connector.model.events import Addressed, CallbackArrived, Event, ExternalEventArrived, TimerKind
 from connector.model.ids import ItemNo, OrderId, idempotency_key
+from connector.model.pauses import NO_PAUSES, Pauses
 from connector.model.plan import Item, Plan
 from connector.model.states import ItemState, ItemType
 from connector.model.work import Work
 from connector.store.saving import Change
 from tests.simulation.database import OrderRow, Tables
+from tests.simulation.loop import RUNNING
 from tests.simulation.world import World
 
 _NOT_BEGUN = frozenset({ItemState.PENDING, ItemState.SKIPPED, ItemState.ON_HOLD, ItemState.DISCARDED})
@@ -37,6 +39,8 @@ class Checker:
         self._keys: dict[str, tuple[OrderId, ItemNo, int]] = {}
         self._effects: dict[tuple[OrderId, ItemNo], int] = {}
         self._used: dict[tuple[OrderId, str], ItemNo] = {}
+        self._noticed: dict[str, tuple[float, Pauses]] = {}
+        """By process: since when it knows of which pauses."""
         self._decided: dict[str, bool] = {}
         """What a system decided about an asynchronous request, by its key: what its call-backs tell."""
 
@@ -74,7 +78,8 @@ class Checker:
         assert tables is not None
         violated = partial(self._world.violated, "whatever is waited for has been asked")
         is_called = item.state is ItemState.RUNNING and item.type is ItemType.CALLOUT and not item.accepted
-        if is_called and tables.work.get((order, item.no), (None, None))[1] is None:
+        is_held = (order, item.no) in tables.held
+        if is_called and not is_held and tables.work.get((order, item.no), (None, None))[1] is None:
             violated(f"{name} waits for an answer, and nobody sends its request")
         if item.due_at is not None and not any((order, item.no, kind) in tables.timers for kind in TimerKind):
             violated(f"{name} waits until {item.due_at}, and nothing will wake it")
@@ -97,6 +102,7 @@ class Checker:
             self._world.note("item", name, item.state.value, item.epoch, item.attempts)
             if before is not None:
                 self._follows(name, before, item)
+                self._may_start(name, row, change, before, item)
             self._is_about_itself(plan, item)
             if item.state not in _NOT_BEGUN:
                 open_before = [other for other in item.after if not plan.items[other].is_final]
@@ -112,6 +118,35 @@ class Checker:
                 other = self._used.setdefault((plan.id, str(visit)), no)
                 if other != no:
                     violated("the same event twice has the effect of once", f"{name} and item {other}: visit {visit}")
+
+    def pauses_noticed(self, process: str, pauses: Pauses) -> None:
+        """A process has looked at what is paused."""
+        known = self._noticed.get(process)
+        if known is None or known[1].all != pauses.all:
+            self._noticed[process] = (self._world.loop.time(), pauses)
+
+    def _known_pauses(self, seconds: float) -> Pauses:
+        """What the running process has known to be paused for longer than that."""
+        since, pauses = self._noticed.get(RUNNING.get().name, (0.0, NO_PAUSES))
+        return pauses if self._world.loop.time() > since + seconds else NO_PAUSES
+
+    def sending(self, work: Work) -> None:
+        """A worker begins to send a request."""
+        pause = self._known_pauses(0.0).of_callout(work.interface)
+        if pause is not None:
+            self._world.violated("nothing is sent to what is paused", f"{work.idempotency_key}: {pause}")
+
+    def _may_start(self, name: str, row: OrderRow, change: Change, before: Item, item: Item) -> None:
+        """An item that begins is not paused."""
+        if before.state not in (ItemState.PENDING, ItemState.FAILED, ItemState.FATALLY_FAILED):
+            return
+        if item.state is not ItemState.RUNNING or item.attempts == before.attempts:
+            return
+        if row.pause is not None and change.plan.pause is not None:
+            self._world.violated("nothing of a paused order starts", f"{name}: {row.pause}")
+        pause = self._known_pauses(1.0).of_plan(item.definition)
+        if before.state is ItemState.PENDING and pause is not None:
+            self._world.violated("nothing of a paused plan starts", f"{name}: {pause}")
 
     def _is_about_itself(self, plan: Plan, item: Item) -> None:
         """What a call-back did to an item, it told about the item's last request."""

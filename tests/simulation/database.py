@@ -9,16 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from connector.model.events import Event, OrderRead, OrderUnreadable
+from connector.model.events import Event, OrderRead, OrderUnreadable, TimerKind
 from connector.model.failure import Problem
 from connector.model.forecast import Forecast
 from connector.model.ids import ItemNo, OrderId, TechnicalLineNo
 from connector.model.mark import RecordKind
 from connector.model.order import Order
+from connector.model.pauses import Pause, PauseKind
 from connector.model.plan import Item, UnclaimedEvent
-from connector.model.states import PlanState
+from connector.model.states import ItemState, PlanState
 from connector.model.technical import TechnicalLine
 from connector.model.work import Work
+from connector.store.held import Why
 from connector.store.outbox import AnswerRow, FalloutRow
 from tests.simulation.loop import RUNNING, Process
 from tests.simulation.world import World
@@ -46,6 +48,7 @@ class OrderRow:
     deliveries: tuple[str, ...] = ()
     forecast: Forecast | None = None
     parked: str | None = None
+    pause: Pause | None = None
     created_at: datetime | None = None
     finished_at: datetime | None = None
     items: dict[ItemNo, Item] = field(default_factory=dict)
@@ -62,6 +65,15 @@ class NoticeRow:
     attempts: int = 0
     owner: str | None = None
     done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A row of `held_requests`."""
+
+    work: Work
+    why: Why
+    sent_before: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +125,8 @@ class Tables:
         self.inbox: dict[int, tuple[OrderId, Event]] = {}
         self.timers: dict[tuple[OrderId, ItemNo, str], tuple[int, datetime]] = {}
         self.work: dict[tuple[OrderId, ItemNo], tuple[Work, str | None]] = {}
+        self.held: dict[tuple[OrderId, ItemNo], HeldRow] = {}
+        self.pauses: dict[tuple[PauseKind, str], Pause] = {}
         self.workers: dict[str, datetime] = {}
         self.fallouts: dict[tuple[OrderId, ItemNo, int], FalloutRow] = {}
         self.inventory: dict[tuple[OrderId, TechnicalLineNo], TechnicalLine] = {}
@@ -142,6 +156,37 @@ class Tables:
     def is_being_read(self, order: OrderId) -> bool:
         """What was read of the order is in its inbox."""
         return any(owner == order and isinstance(event, READINGS) for owner, event in self.inbox.values())
+
+    # -- pauses ---------------------------------------------------------------------------------------------
+
+    def is_held(self, key: tuple[OrderId, ItemNo], row: HeldRow) -> bool:
+        """A held request is still its item's present one."""
+        stored, owner = self.work.get(key, (None, None))
+        present = stored is not None and (stored.epoch, stored.attempt) == (row.work.epoch, row.work.attempt)
+        return present and owner is None and self.orders[key[0]].items[key[1]].state is ItemState.RUNNING
+
+    def mark_head(self, order: OrderId) -> None:
+        """Order and plan are behind in Salesforce."""
+        now = self.world.now()
+        self.outbox[self.number()] = MarksRow(
+            lane=order,
+            order=order,
+            kinds=["order", "plan"],
+            keys=[order, order],
+            marked=now,
+            due=now,
+            attempts=0,
+            problem=None,
+        )
+
+    def end_pause(self, kind: PauseKind, name: str) -> None:
+        """A pause is over; items that waited for it are looked at again."""
+        del self.pauses[kind, name]
+        self.world.note("resumed", kind, name)
+        for (order, item, timer), (epoch, _) in list(self.timers.items()):
+            waits = kind is PauseKind.PLAN and timer == TimerKind.PAUSE and item
+            if waits and self.orders[order].items[item].definition == name:
+                self.timers[order, item, timer] = (epoch, self.world.now())
 
     # -- statements and transactions ------------------------------------------------------------------------
 
@@ -193,7 +238,7 @@ class Tables:
         self.commits += 1
         signals, self._signals = self._signals, []
         for channel in dict.fromkeys(signals):
-            self._tell(channel)
+            self.tell(channel)
         if self.world.strikes("crash_after_commit"):
             await self.world.die()
         if self.world.strikes("commit_unheard"):
@@ -214,7 +259,8 @@ class Tables:
         """Tell the workers when this commits."""
         self._signals.append(channel)
 
-    def _tell(self, channel: str) -> None:
+    def tell(self, channel: str) -> None:
+        """Tell the workers now."""
         for process, hear in self.listeners.items():
             if process.alive and not self.world.strikes("signal_lost"):
                 delay = self.world.rng.uniform(0.0, 0.02)

@@ -16,6 +16,7 @@ from connector.model.events import TimerKind
 from connector.model.plan import Plan
 from connector.model.work import Work
 from connector.orchestrator import advance, machine, turn, worker
+from connector.orchestrator.holding import Holding
 from connector.orchestrator.step import Step
 from connector.orchestrator.turn import Turner, TurnResult
 from connector.orchestrator.worker import Worker
@@ -56,6 +57,13 @@ def _nothing(_original: Any) -> Any:
         return 0
 
     return nothing
+
+
+def _never(_original: Any) -> Any:
+    async def never(*_arguments: object) -> float:
+        return 5.0
+
+    return never
 
 
 def _any_attempt(_original: Any) -> Any:
@@ -221,6 +229,15 @@ MUTATIONS = (
         "_is_taken",
         _free_at_once,
         {"salesforce_slow": 0.2, "crash": 0.02, "salesforce_away": 0.0, "stop": 0.0},
+    ),
+    Mutation("requests go to what is paused", Holding, "concerns", _always(value=False)),
+    Mutation("what waited for a pause is never sent", Holding, "_take", _never),
+    Mutation("a paused order goes on", advance, "holds_back", _always(value=False)),
+    Mutation(
+        "what a paused plan kept back is not looked at again",
+        Step,
+        "command",
+        _unsaid(lambda one: isinstance(one, SetTimer) and one.kind is TimerKind.PAUSE),
     ),
     Mutation("nobody looks for what no event told", Reconciler, "reconcile", _nothing),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,9 @@ class People:
         self._commands = 0
         self._asked: dict[str, str] = {}
         self._seen: set[str] = set()
+        self._pausing = random.Random(f"paused orders {world.seed}")  # noqa: S311
+        self._pauses = self._pausing.random() < 0.5
+        self._paused: set[OrderId] = set()
 
     # -- customers ----------------------------------------------------------------------------------------------
 
@@ -99,11 +103,24 @@ class People:
 
     def _look(self) -> None:
         for order in self.orders:
+            self._pause_or_resume(order)
             record = self.salesforce.records.get(("Order", order), {})
             if record.get("Fulfillment_Status__c") == "Rejected":
                 self._mend_order(order, record)
         for key, item in self.salesforce.of("Orchestration_Item__c").items():
             self._look_at(key, item)
+
+    def _pause_or_resume(self, order: OrderId) -> None:
+        """Orders too are paused now and then. What is asked next is asked when this is answered."""
+        if order in self._paused:
+            if (self.world.calm or self._pausing.random() < 0.3) and self._command("Resume", order, None):
+                self._paused.discard(order)
+        elif self._pauses and not self.world.calm and self._pausing.random() < 0.1:
+            record = self.salesforce.records.get(("Order", order), {})
+            if record.get("Fulfillment_Status__c") in ("In Progress", "Waiting") and self._command(
+                "Pause", order, None, outputs={"reason": "wait"}
+            ):
+                self._paused.add(order)
 
     def _mend_order(self, order: OrderId, record: dict[str, Any]) -> None:
         for line in record["OrderItems"]["records"]:
@@ -150,12 +167,12 @@ class People:
         item: str | None,
         outcome: str | None = None,
         outputs: dict[str, Any] | None = None,
-    ) -> None:
+    ) -> bool:
         """Press a button, unless one was pressed for the same thing that is not answered."""
         about = item or order
         pending = self.salesforce.records.get(("Fulfillment_Command__c", self._asked.get(about, "")))
         if pending is not None and pending["Status__c"] == "New":
-            return
+            return False
         self._commands += 1
         command = canonical_id(f"a0C{self._commands:012d}")
         self._asked[about] = command
@@ -175,3 +192,4 @@ class People:
             self._checker.retries[target] = self._checker.retries.get(target, 0) + 1
         payload = {"Command_Id__c": command, "Order_Id__c": order, "Action__c": action}
         self.salesforce.publish(FULFILLMENT_COMMAND, payload)
+        return True

@@ -13,6 +13,8 @@ from pydantic import SecretStr
 from connector.bridges.api import InboxBridge
 from connector.bridges.salesforce import IntakeBridge, OutboxBridge
 from connector.callouts.runner import CalloutRunner
+from connector.orchestrator.holding import Holding
+from connector.orchestrator.pauseboard import PauseBoard
 from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner
 from connector.orchestrator.worker import Worker
@@ -30,11 +32,12 @@ from connector.sf.usage import UsageGauge
 from connector.sf.writeback import WriteBack
 from connector.store.database import may_pass
 from connector.store.sets import SetTable
-from connector.store.signals import INBOX, INTAKE
+from connector.store.signals import INBOX, INTAKE, PAUSES
 from tests.simulation.checker import Checker
 from tests.simulation.database import Tables
 from tests.simulation.loop import Process
 from tests.simulation.mapping import mapping_sets
+from tests.simulation.pausing import SimulatedHeld, SimulatedPauses, SimulatedRates
 from tests.simulation.salesforce import Salesforce, SimulatedEvents, SimulatedOrg
 from tests.simulation.store import (
     SimulatedAlone,
@@ -54,6 +57,8 @@ _RECONCILED_EVERY = 15.0
 _GRACE = 2.0
 _FLUSH_GRACE = 30.0
 _RESTART_SECONDS = 1.0
+_TAKING = slice(3, None)
+"""The loops that take something new."""
 
 
 class Connector:
@@ -86,16 +91,22 @@ class Connector:
             now=world.clock,
         )
         self._flusher = Flusher(writeback, gauge, Budget(), clock=world.loop.time)
+        self._board = board = PauseBoard(SimulatedPauses(tables, checker))
+        self._holding = Holding(
+            table=SimulatedHeld(tables, name), rates=SimulatedRates(tables), pauses=lambda: board.now
+        )
         self.worker = Worker(
-            turner=Turner(turns, sets, world.clock),
+            turner=Turner(turns, sets, world.clock, pauses=lambda: board.now),
             turns=turns,
             work=self._work,
             sets=sets,
+            holding=self._holding,
             on_marked=self._flusher.wake,
             on_reread=lambda: self._reading.wake(),  # noqa: PLW0108 - the loop is made below
             clock=world.clock,
         )
         orders = OrderReader(org, sets)
+        board.on_change = self.worker.pauses_changed
         self._reading = ReadingLoop(
             orders,
             CommandReader(org, port, orders),
@@ -139,13 +150,22 @@ class Connector:
         elif channel == INBOX:
             self.worker.look()
             self._flusher.wake()
+        elif channel == PAUSES:
+            self._board.look()
+            self._holding.look()
 
     async def _run(self) -> None:
         """As `Connector.run` of the composition root."""
+        is_written = False
         try:
+            with suppress(ConnectionError):
+                await self._board.load()
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(loop) for loop in self._loops()]
                 await self._stop.wait()
+                for task in tasks[_TAKING]:
+                    task.cancel()
+                self.worker.retire()
                 await self._runner.close(_GRACE)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_GRACE):
@@ -153,10 +173,14 @@ class Connector:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_FLUSH_GRACE):
                         await self._flusher.close()
+                        is_written = True
                 for task in tasks:
                     task.cancel()
             with suppress(ConnectionError):
-                await self._work.leave()
+                await self._notices.let_go()
+                if is_written:
+                    await self._lanes.let_go()
+                    await self._work.leave()
         except* Exception as failed:  # noqa: BLE001 - whatever ends a process is looked at here
             for error in leaves(failed):
                 if not may_pass(error):
@@ -167,8 +191,9 @@ class Connector:
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
         return [
             self.worker.run(self._runner),
-            _again(self._reading.run, self._notices.let_go),
+            self._board.run(),
             _again(self._flusher.run, self._lanes.let_go),
+            _again(self._reading.run, self._notices.let_go),
             _again(lambda: self._subscription.run(self._intake.run)),
             _again(lambda: self._reconciliation.run(self._reconciler.run)),
         ]

@@ -32,6 +32,7 @@ from tests.simulation.database import Tables
 from tests.simulation.loop import Process, new_process
 from tests.simulation.mapping import mapping_sets
 from tests.simulation.mutations import Mutation
+from tests.simulation.pausing import Operators
 from tests.simulation.people import People
 from tests.simulation.process import Connector
 from tests.simulation.salesforce import Salesforce
@@ -114,6 +115,7 @@ class Universe:
         self.systems = Systems(world, self.checker)
         self.people = People(world, self.salesforce, self.checker, self.tell)
         self.systems.tell = self.tell
+        self.operators = Operators(self.tables)
         self.connectors: list[Connector] = []
         self._started = 0
         world.on_kill.append(self._killed)
@@ -186,10 +188,12 @@ class Universe:
             self._start()
         self.people.order_something(FAULTY_SECONDS / 2)
         self.people.watch()
+        self.operators.begin()
         self.world.loop.outside(_TICK, self._tick)
         await self._wait(FAULTY_SECONDS)
         self.world.calm = True
         self.world.note("calm")
+        self.operators.resume_all()
         for connector in self.connectors:
             connector.process.skew = 0.0
         reason: str | None = "nothing was looked at"

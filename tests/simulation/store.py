@@ -27,6 +27,7 @@ from connector.model.commands import (
 from connector.model.events import Addressed, Event, OperatorCommanded, OrderRead, OrderUnreadable, TimerDue, TimerKind
 from connector.model.ids import CommandId, ItemNo, OrderId
 from connector.model.mark import RecordKind
+from connector.model.pauses import Pause, Pauses
 from connector.model.plan import Plan
 from connector.model.work import Work
 from connector.store.alone import WAIT_SECONDS, Alone
@@ -57,6 +58,7 @@ def plan_of(order: OrderId, tables: Tables) -> Plan | None:
         forecast=row.forecast,
         problems=row.problems,
         message=row.message,
+        pause=row.pause,
         revision=row.revision,
         created_at=row.created_at,
         finished_at=row.finished_at,
@@ -284,6 +286,7 @@ class SimulatedTurn(Turn):
         if change.fresh:
             row.items, row.lines, row.document = {}, {}, plan.order
         row.state, row.set_hash, row.message = plan.state, plan.set_hash, plan.message
+        row.pause = plan.pause if plan.finished_at is None else None
         row.problems, row.unclaimed, row.deliveries = plan.problems, plan.unclaimed, plan.deliveries
         row.created_at, row.finished_at = plan.created_at or now, plan.finished_at
         row.forecast = plan.forecast
@@ -507,7 +510,17 @@ def snapshot_of(tables: Tables, orders: Sequence[OrderId]) -> Snapshot:
         inventory={
             order: [line for (owner, _), line in tables.inventory.items() if owner == order] for order in orders
         },
+        held=_held_back(tables, wanted),
     )
+
+
+def _held_back(tables: Tables, orders: set[OrderId]) -> dict[OrderId, dict[int, Pause]]:
+    pauses, found = Pauses(tables.pauses.values()), dict[OrderId, dict[int, Pause]]()
+    for (order, item), row in tables.held.items():
+        pause = pauses.of_callout(row.work.interface)
+        if order in orders and pause is not None and tables.is_held((order, item), row):
+            found.setdefault(order, {})[item] = pause
+    return found
 
 
 class SimulatedIntake(Intake):

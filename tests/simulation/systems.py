@@ -131,6 +131,7 @@ class SimulatedSender:
         world = self._systems.world
         interface = mapping_set.interface(work.interface)
         started = world.clock()
+        self._systems.checker.sending(work)
         result = await self._exchange(work, interface)
         event: CalloutEvent
         if isinstance(result, Failure):

@@ -56,7 +56,8 @@ with gone_lines as (delete from technical_lines where order_id = any ($1::text[]
      gone_fallouts as (delete from fallouts where order_id = any ($1::text[])),
      gone_inventory as (delete from inventory where order_id = any ($1::text[])),
      gone_answers as (delete from command_answers where order_id = any ($1::text[])),
-     gone_work as (delete from work where order_id = any ($1::text[]))
+     gone_work as (delete from work where order_id = any ($1::text[])),
+     gone_requests as (delete from held_requests where order_id = any ($1::text[]))
 delete from orders where order_id = any ($1::text[])
 
 -- name: late

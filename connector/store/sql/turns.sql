@@ -72,11 +72,11 @@ with saved_orders as (
         number = coalesce(s.number, o.number), account_id = coalesce(s.account_id, o.account_id),
         priority = coalesce(s.priority, o.priority), set_hash = coalesce(s.set_hash, o.set_hash),
         document = coalesce(s.document, o.document), created_at = coalesce(s.created_at, o.created_at),
-        as_is = coalesce(s.as_is, o.as_is)
+        as_is = coalesce(s.as_is, o.as_is), paused_at = s.paused_at
     from json_to_recordset($3::json) as s (
         order_id text, number text, account_id text, priority smallint, state text, status text, message text,
         set_hash text, items_total int, items_done int, document json, head json, created_at timestamptz,
-        finished_at timestamptz, as_is json)
+        finished_at timestamptz, as_is json, paused_at timestamptz)
     where o.order_id = s.order_id
 ), saved_explanations as (
     insert into explanations (order_id, body)

@@ -44,3 +44,20 @@ delete from workers where worker_id = $1
 -- Forget workers that have been silent for an hour and own nothing.
 delete from workers o
 where heartbeat < now() - interval '1 hour' and not exists (select from work w where w.owner = o.worker_id)
+
+-- name: workers
+-- Every worker, with what it owns.
+select w.worker_id as worker, w.host, w.started_at, w.heartbeat,
+       extract(epoch from clock_timestamp() - w.heartbeat)::float8 as silent_seconds, w.draining_since,
+       (select count(*) from work r where r.owner = w.worker_id)::int as requests,
+       (select count(*) from lanes l where l.owner = w.worker_id and l.leased_until > now())::int as lanes,
+       (select count(*) from intake i where i.owner = w.worker_id and i.done_at is null)::int as notices
+from workers w
+order by w.started_at, w.worker_id
+
+-- name: drain
+-- This worker is asked to end, or ends.
+update workers set draining_since = coalesce(draining_since, now()) where worker_id = $1 returning draining_since
+
+-- name: is_draining
+select draining_since is not null from workers where worker_id = $1

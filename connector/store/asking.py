@@ -1,0 +1,71 @@
+"""Asking something of an order without a record in Salesforce: the command goes into its inbox, the answer is read."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+
+from connector.errors import RefusedError
+from connector.model.events import Addressed, Operation, OperatorCommanded
+from connector.model.ids import LOCAL_COMMAND, CommandId, OrderId
+from connector.model.json import JsonObject
+from connector.store.database import Database
+from connector.store.families import plans_of
+from connector.store.intake import put, refuse_archived
+from connector.store.queries import queries
+
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of a command."""
+
+    done: bool
+    message: str
+
+
+class Asking:
+    """Commands to orders, and their answers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = queries("asking")
+
+    async def find(self, name: str) -> OrderId:
+        """The order with this Id or number, or the one that it is a version of.
+
+        Raises:
+            RefusedError: there is none, or several have the number.
+        """
+        async with self._database.connection() as connection:
+            found = [OrderId(row["order_id"]) for row in await connection.fetch(self._sql["find"], name)]
+            families = await plans_of(connection, found)
+        if len(found) == 1:
+            return families.get(found[0], found[0])
+        if found:
+            raise RefusedError(f"{len(found)} orders have the number {name}.", hint="Give the order's Id.")
+        raise RefusedError(f"There is no order {name} here.", hint="Give its Id of 18 characters, or its number.")
+
+    async def ask(self, order: OrderId, operation: Operation, *, by: str, outputs: JsonObject) -> CommandId:
+        """Put a command into the order's inbox: it will be answered, also if nobody waits for that."""
+        command = CommandId(f"{LOCAL_COMMAND}{uuid.uuid4().hex}")
+        event = OperatorCommanded(command=command, operation=operation, by=by, outputs=outputs)
+        async with self._database.transaction() as connection:
+            if await put(connection, [Addressed(order=order, event=event)]):
+                await refuse_archived(connection, order, command)
+        return command
+
+    async def answer(self, order: OrderId, command: CommandId, seconds: float) -> Answer | None:
+        """The answer, if it comes within so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    async with self._database.connection() as connection:
+                        row = await connection.fetchrow(self._sql["answer"], order, command)
+                    if row is not None:
+                        return Answer(done=row["answer"] == "Done", message=row["message"])
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except TimeoutError:
+            return None
