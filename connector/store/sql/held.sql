@@ -31,7 +31,7 @@ from (
     where split_part(h.interface, '.', 1) <> all ($1::text[]) and h.interface <> all ($2::text[])
       and (select o.paused_at is null from orders o where o.order_id = h.order_id)
     limit $3
-) as some
+) as found
 group by why
 
 -- name: take
