@@ -51,6 +51,7 @@ def answered(key: str, story: Story) -> CalloutCompleted:
 
 
 def answer_of(story: Story) -> AnswerCommand:
+    answer: AnswerCommand
     (answer,) = story.asked(AnswerCommand)
     return answer
 
