@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
+from connector.errors import RefusedError
 from connector.store.database import may_pass
 from connector.store.workers import WorkerTable
 
@@ -47,10 +49,13 @@ class Ending:
                 pass
 
     async def begin(self) -> None:
-        """From now on the worker says that it is about to end; if the database is away, it ends without saying so."""
+        """From now on the worker says that it is about to end; if the database is away, it ends without saying so, as
+        does one that has not said yet that it lives.
+        """
         self.has_begun = True
         try:
-            await self._table.drain(self._worker)
+            with suppress(RefusedError):
+                await self._table.drain(self._worker)
         except Exception as error:
             if not may_pass(error):
                 raise
