@@ -38,7 +38,7 @@ from connector.store.turns import Turns
 from connector.store.work import WorkTable
 from connector.store.workers import WorkerTable
 from tests.callouts.test_runner import record_of
-from tests.orchestrator.test_turn import NOW, SETS, Bench, mobile, order_id
+from tests.orchestrator.turning import NOW, SETS, Bench, mobile, order_id
 
 RESERVE, ESIM = "network.reserveNumber", "network.provisionEsim"
 
