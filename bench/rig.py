@@ -20,8 +20,9 @@ from connector.model.attempt import AttemptRecord
 from connector.model.events import CalloutCompleted, Event
 from connector.model.ids import ItemNo, OrderId
 from connector.model.json import JsonObject
-from connector.model.order import Order
+from connector.model.order import Order, Priority
 from connector.model.work import Work
+from connector.orchestrator.beginning import Beginning
 from connector.orchestrator.holding import Holding
 from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner, TurnResult
@@ -92,6 +93,10 @@ class Answering:
 
     def withdraw(self, order: OrderId, item: ItemNo) -> int:  # noqa: ARG002 - the port's names
         return 0  # an item's answer withdraws what is left of its requests: nothing
+
+    @property
+    def full(self) -> frozenset[Priority]:
+        return frozenset()
 
     def set_aside(self, matches: Callable[[Work], bool]) -> list[Work]:  # noqa: ARG002
         return []  # nothing is paused
@@ -224,6 +229,7 @@ async def engine(url: str, *, name: str = "bench", at_once: bool = True) -> Asyn
             turns=turns,
             work=WorkTable(database, name, platform.node()),
             sets=sets,
+            beginning=Beginning(turns=turns, rates=RateTable(database), per_second={}, clock=time.monotonic),
             holding=Holding(table=HeldTable(database, name), rates=RateTable(database)),
             on_marked=lambda: None,
             on_reread=lambda: None,

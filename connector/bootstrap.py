@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -27,6 +28,7 @@ from connector.callouts.runner import CalloutRunner
 from connector.callouts.sender import CalloutSender
 from connector.errors import SettingsError
 from connector.mappings.set import MappingSet, System
+from connector.orchestrator.beginning import Beginning
 from connector.orchestrator.ending import Ending
 from connector.orchestrator.holding import Holding
 from connector.orchestrator.pauseboard import PauseBoard
@@ -264,9 +266,10 @@ def _assemble(
     flusher = Flusher(writeback, gauge, Budget())
 
     board = PauseBoard(PauseTable(database, resumed_per_second=settings.pauses.resumed_per_second))
+    rates = RateTable(database)
     holding = Holding(
         table=HeldTable(database, worker_id),
-        rates=RateTable(database),
+        rates=rates,
         pauses=lambda: board.now,
         per_second=settings.pauses.resumed_per_second,
     )
@@ -277,6 +280,7 @@ def _assemble(
         work=work,
         sets=sets,
         holding=holding,
+        beginning=Beginning(turns=turns, rates=rates, per_second=settings.lane_rates, clock=time.monotonic),
         on_marked=flusher.wake,
         on_reread=lambda: reading.wake(),  # noqa: PLW0108 - the loop is made below
         clock=utc_now,
@@ -297,7 +301,9 @@ def _assemble(
         CometdSource(config, tokens, tally, utc_now), port, tally, gap=reconciler.wake, heard=reading.wake
     )
     sender = CalloutSender(lambda system: destination_of(settings, system), clock=utc_now)
-    runner = CalloutRunner(sender, sets.loaded, worker.answered, concurrency=settings.worker.concurrency)
+    runner = CalloutRunner(
+        sender, sets.loaded, worker.answered, concurrency=settings.worker.concurrency, shares=settings.lane_shares
+    )
 
     async def check() -> list[Finding]:
         first_start = not await intake.has_begun()

@@ -62,22 +62,32 @@ class Lanes(Generic[T]):
         lane.append(thing)
         self._count += 1
 
-    def first(self) -> T:
-        """What is next, left where it is.
+    def waiting(self, priority: Priority) -> int:
+        """How much waits in one lane."""
+        return len(self._lanes[priority])
+
+    def in_turn(self) -> list[Priority]:
+        """The lanes in which something waits, whose turn it is first."""
+        waiting = [priority for priority, lane in self._lanes.items() if lane]
+        return sorted(waiting, key=lambda priority: (self._passes[priority], priority))
+
+    def first(self, priority: Priority) -> T:
+        """What is next in this lane, left where it is.
 
         Raises:
             IndexError: nothing is.
         """
-        return self._lanes[self._next_lane()][0]
+        return self._lanes[priority][0]
 
-    def take(self) -> T:
-        """What is next, taken out.
+    def take(self, priority: Priority | None = None) -> T:
+        """What is next, taken out; in this lane, if it is given because another one has to wait.
 
         Raises:
             IndexError: nothing is.
         """
-        priority = self._next_lane()
-        self._served = self._passes[priority]
+        if priority is None:
+            priority = self._next_lane()
+        self._served = max(self._served, self._passes[priority])
         self._passes[priority] += 1 / SHARES[priority]
         self._count -= 1
         return self._lanes[priority].popleft()

@@ -8,8 +8,9 @@ for the places that all of them share.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -22,10 +23,11 @@ from connector.errors import InvariantBroken
 from connector.mappings.set import MappingSet, System
 from connector.model.attempt import AttemptRecord
 from connector.model.ids import ItemNo, OrderId
+from connector.model.order import Priority
 from connector.model.work import Work
 
 CAPACITY = 1_000
-"""How much work may wait for one system, beside what is running."""
+"""How much work may wait for one system in each lane, beside what is running."""
 
 CONCURRENCY = 100
 """How many callouts may be under way at once, for all systems together."""
@@ -64,17 +66,36 @@ class _Channel:
 
     waiting: Lanes[tuple[Work, MappingSet]] = field(default_factory=Lanes)
     running: int = 0
+    of_lane: dict[Priority, int] = field(default_factory=lambda: dict.fromkeys(Priority, 0))
+    """How much of `running` is of each lane."""
     is_in_turn: bool = False
     rate: Rate = field(default_factory=Rate)
+    lane_rates: dict[Priority, Rate] = field(default_factory=lambda: {priority: Rate() for priority in Priority})
     wake_up: asyncio.TimerHandle | None = None
 
-    def wait(self, system: System, now: float) -> float | None:
-        """The seconds until the next start; None: not before something else has ended.
+    def wait(self, system: System, lane: Priority, share: float, now: float) -> float | None:
+        """The seconds until the next start of this lane, which may have this share of the system; None: not before
+        something else has ended.
 
         The limits are those of the work that is next, so that a new version of a mapping set takes
-        effect with the first work that belongs to it. Whether a system is up at all would be asked here.
+        effect with the first work that belongs to it.
         """
-        return self.rate.wait(now) if self.running < system.concurrency else None
+        if self.running >= system.concurrency or self.of_lane[lane] >= part(system.concurrency, share):
+            return None
+        return max(self.rate.wait(now), self.lane_rates[lane].wait(now))
+
+    def started(self, system: System, lane: Priority, share: float, now: float) -> None:
+        """One of this lane has started."""
+        self.running += 1
+        self.of_lane[lane] += 1
+        self.rate.started(now, system.per_second)
+        if share < 1 and system.per_second:
+            self.lane_rates[lane].started(now, system.per_second * share)
+
+
+def part(whole: int, share: float) -> int:
+    """A share of so many places; never none, so that nothing starves."""
+    return max(int(whole * share), 1)
 
 
 _Key: TypeAlias = tuple[OrderId, ItemNo, int, int, bool]
@@ -91,12 +112,15 @@ class CalloutRunner:
         *,
         capacity: int = CAPACITY,
         concurrency: int = CONCURRENCY,
+        shares: Mapping[Priority, float] | None = None,
     ) -> None:
         self._sender = sender
         self._mapping_sets = mapping_sets
         self._answered = answered
         self._capacity = capacity
         self._concurrency = concurrency
+        self._shares = {priority: (shares or {}).get(priority, 1.0) for priority in Priority}
+        self._of_lane = dict.fromkeys(Priority, 0)
         self._channels: dict[str, _Channel] = {}
         self._turns: deque[_Channel] = deque()
         self._running: dict[asyncio.Task[None], Work] = {}
@@ -123,7 +147,7 @@ class CalloutRunner:
         channel = self._channels.get(work.system)
         if channel is None:
             channel = self._channels[work.system] = _Channel()
-        if len(channel.waiting) >= self._capacity:
+        if channel.waiting.waiting(work.priority) >= self._capacity:
             return False
         self._known.add(key)
         channel.waiting.put(work.priority, (work, mapping_set))
@@ -158,6 +182,14 @@ class CalloutRunner:
     def room(self) -> int:
         """How many more callouts may be under way at once, for all systems together."""
         return self._concurrency - len(self._running) if self._is_open else 0
+
+    @property
+    def full(self) -> frozenset[Priority]:
+        """The lanes whose share of all places is taken."""
+        return frozenset(lane for lane in Priority if self._is_full(lane))
+
+    def _is_full(self, lane: Priority) -> bool:
+        return self._shares[lane] < 1 and self._of_lane[lane] >= part(self._concurrency, self._shares[lane])
 
     async def close(self, grace: float) -> Unfinished:
         """Take nothing more, start nothing more, let what runs finish for `grace` seconds, then end it."""
@@ -197,22 +229,23 @@ class CalloutRunner:
         if not channel.waiting:
             return False  # withdrawn since its turn was given
         loop = asyncio.get_running_loop()
-        work, mapping_set = channel.waiting.first()
-        system = mapping_set.systems.get(work.system, _UNKNOWN)
-        wait = channel.wait(system, loop.time())
-        if wait is None:
-            return False
-        if wait > 0:
-            if channel.wake_up is None:
-                channel.wake_up = loop.call_later(wait, self._woken, channel)
-            return False
-        channel.waiting.take()
-        channel.rate.started(loop.time(), system.per_second)
-        channel.running += 1
-        task = loop.create_task(self._run(work, mapping_set), name=f"callout {work.idempotency_key}")
-        self._running[task] = work
-        task.add_done_callback(lambda ended: self._ended(ended, channel))
-        return True
+        now, soonest = loop.time(), math.inf
+        for lane in channel.waiting.in_turn():
+            work, mapping_set = channel.waiting.first(lane)
+            system = mapping_set.systems.get(work.system, _UNKNOWN)
+            wait = None if self._is_full(lane) else channel.wait(system, lane, self._shares[lane], now)
+            if wait == 0:
+                channel.waiting.take(lane)
+                channel.started(system, lane, self._shares[lane], now)
+                self._of_lane[lane] += 1
+                task = loop.create_task(self._run(work, mapping_set), name=f"callout {work.idempotency_key}")
+                self._running[task] = work
+                task.add_done_callback(lambda ended: self._ended(ended, channel))
+                return True
+            soonest = min(soonest, math.inf if wait is None else wait)
+        if soonest < math.inf and channel.wake_up is None:
+            channel.wake_up = loop.call_later(soonest, self._woken, channel)
+        return False
 
     def _woken(self, channel: _Channel) -> None:
         channel.wake_up = None
@@ -223,9 +256,13 @@ class CalloutRunner:
         work = self._running.pop(task)
         self._known.discard(_key(work))
         channel.running -= 1
+        channel.of_lane[work.priority] -= 1
+        was_full = self._is_full(work.priority)
+        self._of_lane[work.priority] -= 1
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("callout_broken", order=work.order, item=work.item, interface=work.interface, exc_info=error)
-        self._line_up(channel)
+        for each in self._channels.values() if was_full else (channel,):
+            self._line_up(each)
         self._start_due()
 
     async def _run(self, work: Work, mapping_set: MappingSet) -> None:

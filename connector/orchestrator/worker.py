@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Protocol
@@ -22,7 +22,9 @@ from connector.model.attempt import AttemptRecord
 from connector.model.events import CalloutAccepted, CalloutCompleted, CalloutFailed, CalloutPolled, Event
 from connector.model.failure import Failure, FailureClass
 from connector.model.ids import ItemNo, OrderId
+from connector.model.order import Priority
 from connector.model.work import Work
+from connector.orchestrator.beginning import Beginning
 from connector.orchestrator.holding import Holding
 from connector.orchestrator.turn import Sets, Turner, TurnResult
 from connector.store.database import may_pass
@@ -36,7 +38,7 @@ BATCH = 100
 """Most orders in one turn."""
 
 MOST_UNSENT = 1_000
-"""With more requests than this that no system has room for, no new orders are begun."""
+"""With more requests of a lane than this that no system has room for, no new orders of it are begun."""
 
 TURNS_AT_ONCE = 2
 """While the database commits one turn, this process computes another, over other orders."""
@@ -68,6 +70,11 @@ class Callouts(Protocol):
         """Forget requests of this item that have not been started; how many there were."""
         ...
 
+    @property
+    def full(self) -> frozenset[Priority]:
+        """The lanes that have no room, though others may."""
+        ...
+
     def set_aside(self, matches: Callable[[Work], bool]) -> list[Work]:
         """Forget requests that have not been started and that match; they are the caller's again."""
         ...
@@ -89,6 +96,7 @@ class Worker:
         work: WorkTable,
         sets: Sets,
         holding: Holding,
+        beginning: Beginning,
         on_marked: Callable[[], None],
         on_reread: Callable[[], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -114,8 +122,10 @@ class Worker:
         self._is_finding = False
         self._under_way = 0
         """Turns."""
-        self._unsent: dict[str, deque[Work]] = {}
-        """By system: what did not fit into its queue."""
+        self._unsent: dict[tuple[str, Priority], deque[Work]] = {}
+        """By system and lane: what did not fit into its queue."""
+        self._beginning = beginning
+        beginning.again = self._look_in
         self._look_for_orders = True
         self._is_retiring = False
         """Nothing new is begun."""
@@ -210,10 +220,11 @@ class Worker:
         self._send([])
         answers = {order: list(self._answers[order]) for order in self._free(self._answers)}
         orders: list[OrderId] = []
+        beginning: Mapping[OrderId, Priority] = {}
         if self._look_for_orders and not self._is_retiring:
             room = self._room()
             self._look_for_orders = not room  # those that may not begin now are looked for with the next answer
-            found = await self._turns.waiting(self._clock(), BATCH - BATCH // 2, room)
+            found, beginning = await self._find(room)
             orders = self._free(found)
             self._look_again = self._look_again or len(orders) < len(found)
             answers = {order: list(self._answers[order]) for order in self._free(self._answers)}
@@ -232,6 +243,9 @@ class Worker:
             self._busy -= taken
             if self._look_again:
                 self._look_again, self._look_for_orders = False, True
+        if beginning:
+            begun = set(result.orders)
+            await self._beginning.give_back([lane for order, lane in beginning.items() if order not in begun])
         missed = set(result.missed)
         for order, events in answers.items():
             if order not in missed:
@@ -242,11 +256,31 @@ class Worker:
         await asyncio.sleep(PAUSE_SECONDS if missed and not result.orders else 0)
         return True
 
+    async def _find(self, room: int) -> tuple[list[OrderId], Mapping[OrderId, Priority]]:
+        """Orders that have something waiting; and those of them that are to begin, where lanes are told apart."""
+        full = self._full() if room else frozenset()
+        if not full and not self._beginning.per_second:
+            return await self._turns.waiting(self._clock(), BATCH - BATCH // 2, room), {}
+        found = await self._turns.waiting(self._clock(), BATCH - BATCH // 2, 0)
+        beginning = await self._beginning.find(room, full) if room else {}
+        self._look_for_orders = self._look_for_orders or bool(full)
+        return [*found, *beginning], beginning
+
+    def _look_in(self, seconds: float) -> None:
+        """More orders of a lane may begin then."""
+        asyncio.get_running_loop().call_later(seconds, self.look)
+
     def _room(self) -> int:
         """How many orders may begin: more would only wait, and keep what is urgent waiting later."""
-        if self._callouts is None or sum(map(len, self._unsent.values())) >= MOST_UNSENT:
-            return 0
-        return min(self._callouts.room, BATCH // 2)
+        return min(self._callouts.room, BATCH // 2) if self._callouts is not None else 0
+
+    def _full(self) -> frozenset[Priority]:
+        """The lanes in which nothing may begin."""
+        unsent = dict.fromkeys(Priority, 0)
+        for (_, lane), waiting in self._unsent.items():
+            unsent[lane] += len(waiting)
+        behind = {lane for lane, count in unsent.items() if count >= MOST_UNSENT}
+        return self._callouts.full | behind if self._callouts is not None else frozenset(behind)
 
     def _free(self, orders: Iterable[OrderId]) -> list[OrderId]:
         """Up to a batch of these orders, without those that a turn is under way for."""
@@ -276,13 +310,13 @@ class Worker:
             if self._holding.keeps(one, sent_before=request in self._taken_over):
                 self._taken_over.discard(request)
             else:
-                self._unsent.setdefault(one.system, deque()).append(one)
-        for system, waiting in list(self._unsent.items()):
+                self._unsent.setdefault((one.system, one.priority), deque()).append(one)
+        for queue, waiting in list(self._unsent.items()):
             while waiting and self._callouts is not None and self._callouts.submit(waiting[0]):
                 request = _request(waiting.popleft())
                 self._sent.setdefault(request[:2], set()).add(request)
             if not waiting:
-                del self._unsent[system]
+                del self._unsent[queue]
 
     def _sort_out(self) -> None:
         """Look once more at requests that have not been begun."""
@@ -319,8 +353,8 @@ class Worker:
         if dropped and (self._unsent or self._taken_over):
             gone = set(dropped)
             self._taken_over = {request for request in self._taken_over if request[:2] not in gone}
-            for system, waiting in self._unsent.items():
-                self._unsent[system] = deque(work for work in waiting if (work.order, work.item) not in gone)
+            for queue, waiting in self._unsent.items():
+                self._unsent[queue] = deque(work for work in waiting if (work.order, work.item) not in gone)
 
     async def _find_own(self) -> None:
         """Take up the requests that are this worker's by the database's word alone: nobody else will.

@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from connector.callouts.destination import HEADER_NAME, check_address
 from connector.errors import SettingsError
+from connector.model.order import Priority
 from connector.settings.variables import DELIMITER, PREFIX, Variable
 from connector.sf.config import API_VERSION, require_safe_address
 
@@ -204,6 +205,28 @@ class WorkerSettings(_Section):
     """How long callouts under way may take to end when the process is asked to end."""
 
 
+class LaneSettings(_Section):
+    """How much of what there is one lane of orders may take; nothing: as much as there is."""
+
+    orders_per_second: float | None = Field(default=None, gt=0.0, le=10_000.0)
+    """Orders of this lane that may begin in a second, in all processes together; nothing: any number."""
+    orders_per_minute: float | None = Field(default=None, gt=0.0, le=600_000.0)
+    """The same in a minute; give one of both."""
+    share: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Share of a process's callouts, and of each system's `concurrency` and `per_second`, that this lane may take."""
+
+    @model_validator(mode="after")
+    def _check_rate(self) -> LaneSettings:
+        if self.orders_per_second is not None and self.orders_per_minute is not None:
+            raise ValueError("give orders_per_second or orders_per_minute, not both")
+        return self
+
+    @property
+    def per_second(self) -> float | None:
+        """Its rate; None: it has none."""
+        return self.orders_per_minute / 60 if self.orders_per_minute else self.orders_per_second
+
+
 class PauseSettings(_Section):
     """What happens when a pause ends."""
 
@@ -265,6 +288,8 @@ class Settings(BaseSettings):
     """HMAC secrets of the messages that systems send to us; a JSON list while one replaces another."""
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()
+    lanes: Annotated[dict[Literal["high", "default", "bulk"], LaneSettings], Named] = Field(default={})
+    """Limits of the lanes of orders (`HIGH`, `DEFAULT`, `BULK`), beside the rule that urgent ones go first."""
     pauses: PauseSettings = PauseSettings()
     retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
@@ -293,6 +318,17 @@ class Settings(BaseSettings):
     def unknown(self) -> Mapping[str, str]:
         """Variables with our prefix that name no setting, each with the name that was probably meant, or ''."""
         return self._unknown
+
+    @property
+    def lane_rates(self) -> Mapping[Priority, float]:
+        """Orders that may begin in a second, of the lanes that have a rate."""
+        rates = {Priority[name.upper()]: given.per_second for name, given in self.lanes.items()}
+        return {lane: rate for lane, rate in rates.items() if rate is not None}
+
+    @property
+    def lane_shares(self) -> Mapping[Priority, float]:
+        """What the lanes may take of each system; those that are not there: all of it."""
+        return {Priority[name.upper()]: given.share for name, given in self.lanes.items()}
 
     def destination(self, name: str) -> str | None:
         """The address of that name."""

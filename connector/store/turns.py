@@ -55,6 +55,12 @@ class Turns:
             rows = await connection.fetch(queries("turns")["waiting"], now, limit, begin)
         return [OrderId(row["order_id"]) for row in rows]
 
+    async def beginning(self, lanes: Sequence[Priority], most: int) -> dict[OrderId, Priority]:
+        """Up to `most` orders of these lanes that are to begin, urgent ones first."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(queries("turns")["beginning"], [1 + lane for lane in lanes], most)
+        return {OrderId(row["order_id"]): Priority(row["rank"] - 1) for row in rows}
+
     async def next_due(self) -> datetime | None:
         """When the next timer is due; None when there is none."""
         async with self._database.connection() as connection:

@@ -51,7 +51,7 @@ ROOMS: Mapping[str, Room] = {
     "decomposition": _room("decomposition", "errors model compiled", pure=True, packages="msgspec"),
     "core": _room("orchestrator", "errors model compiled decomposition", pure=True, packages="msgspec"),
     "shell": _room(
-        """orchestrator.turn orchestrator.worker orchestrator.sets orchestrator.holding orchestrator.pauseboard
+        """orchestrator.turn orchestrator.worker orchestrator.sets orchestrator.holding orchestrator.pauseboard orchestrator.beginning
         orchestrator.ending""",
         "errors model compiled mappings reading decomposition core store",
     ),
@@ -62,7 +62,7 @@ ROOMS: Mapping[str, Room] = {
     "bridges": _room("bridges", "errors model compiled mappings core shell store sf api"),
     "text": _room("text", pure=True),
     "display": _room("display", "errors model compiled core text", pure=True, packages="rich msgspec"),
-    "settings": _room("settings", "errors compiled callouts sf"),
+    "settings": _room("settings", "errors model compiled callouts sf"),
     "log": _room("log", "errors callouts settings"),
     "metrics": _room("metrics"),
     "garbage": _room("garbage"),

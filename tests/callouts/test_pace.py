@@ -76,7 +76,7 @@ def test_everything_comes_out_once_in_the_order_of_its_lane(priorities: list[Pri
         lanes.put(priority, (priority, number))
     out = []
     while len(lanes):
-        first = lanes.first()
+        first = lanes.first(lanes.in_turn()[0])
         out.append(lanes.take())
         assert out[-1] == first
     assert sorted(number for _, number in out) == list(range(len(priorities)))
@@ -93,3 +93,27 @@ def test_removing_and_draining() -> None:
     assert len(lanes) == 4
     assert list(lanes.drain()) == [(HIGH, 0), (HIGH, 2), (BULK, 0), (BULK, 2)]
     assert len(lanes) == 0
+
+
+@given(
+    st.lists(st.sampled_from(Priority), min_size=1, max_size=200),
+    st.lists(st.sets(st.sampled_from(Priority)), min_size=1, max_size=20),
+)
+def test_no_lane_starves_whatever_holds_up_the_others(priorities: list[Priority], held_up: list[set[Priority]]) -> None:
+    lanes: Lanes[Priority] = Lanes()
+    for priority in priorities:
+        lanes.put(priority, priority)
+    passed_over = dict.fromkeys(Priority, 0)
+    turns = 0
+    while len(lanes):
+        turns += 1
+        blocked = held_up[turns % len(held_up)] if turns < 1_000 else set()
+        free = [lane for lane in lanes.in_turn() if lane not in blocked]
+        if not free:
+            continue
+        taken = lanes.take(free[0])
+        assert taken is free[0]
+        for lane in free[1:]:
+            passed_over[lane] += 1
+        passed_over[taken] = 0
+        assert all(count <= 42 for count in passed_over.values()), "each gets its share of the turns in which it may"

@@ -216,6 +216,63 @@ async def test_the_room_is_what_all_systems_share(held: HeldSender, answers: Ans
     await settle(lambda: runner.room == 3)
 
 
+async def test_a_lane_takes_no_more_than_its_share_of_a_system(held: HeldSender, answers: Answers, make: Make) -> None:
+    runner = make(limited(4), shares={Priority.BULK: 0.5})
+    for item in range(1, 11):
+        runner.submit(work(item=item, priority=Priority.BULK))
+    await settle(lambda: len(held.started) == 2)
+    assert runner.load["network"] == (8, 2)
+    runner.submit(work(item=11, priority=Priority.HIGH))
+    runner.submit(work(item=12))
+    await settle(lambda: len(held.started) == 4)
+    assert [each.priority for each in held.started[2:]] == [Priority.HIGH, Priority.DEFAULT]
+    held.open.set()
+    await answers.until(12)
+
+
+async def test_a_lane_takes_no_more_than_its_share_of_the_process(
+    held: HeldSender, answers: Answers, make: Make
+) -> None:
+    runner = make(limited(20), concurrency=4, shares={Priority.BULK: 0.25})
+    assert runner.full == frozenset()
+    for item in range(1, 4):
+        runner.submit(work(item=item, priority=Priority.BULK))
+        runner.submit(work(item=item + 10, name="billing.reserve", priority=Priority.BULK))
+    await settle(lambda: len(held.started) == 1)
+    assert runner.full == {Priority.BULK}
+    assert runner.room == 3
+    runner.submit(work(item=9, name="billing.reserve"))
+    await settle(lambda: len(held.started) == 2)
+    held.open.set()
+    await answers.until(7)
+    await settle(lambda: runner.full == frozenset())
+
+
+async def test_the_smallest_share_still_is_a_place(held: HeldSender, answers: Answers, make: Make) -> None:
+    runner = make(limited(2, per_second=200.0), shares=dict.fromkeys(Priority, 0.01))
+    held.open.set()
+    for item, priority in enumerate((*Priority, *Priority), 1):
+        runner.submit(work(item=item, priority=priority))
+    await answers.until(6)
+
+
+async def test_much_work_of_one_lane_keeps_no_other_out(held: HeldSender, make: Make) -> None:
+    runner = make(limited(1), capacity=2)
+    assert [runner.submit(work(item=item, priority=Priority.BULK)) for item in range(1, 5)] == [True] * 3 + [False]
+    assert runner.submit(work(item=5, priority=Priority.HIGH))
+
+
+async def test_work_that_is_set_aside_is_the_callers_again(held: HeldSender, answers: Answers, make: Make) -> None:
+    runner = make(limited(1))
+    for item in range(1, 5):
+        runner.submit(work(item=item))
+    gone = runner.set_aside(lambda one: one.item != ItemNo(4))
+    assert [each.item for each in gone] == [2, 3], "the first one runs"
+    held.open.set()
+    await answers.until(2)
+    assert answers.items == [1, 4]
+
+
 async def test_the_same_work_is_done_once(held: HeldSender, answers: Answers, make: Make) -> None:
     runner = make(limited(1))
     assert runner.submit(work(item=1))

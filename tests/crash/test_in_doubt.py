@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -14,8 +15,10 @@ from connector.model.attempt import AttemptRecord
 from connector.model.events import CalloutFailed, Event
 from connector.model.failure import Failure, FailureClass
 from connector.model.ids import ItemNo, OrderId
+from connector.model.order import Priority
 from connector.model.states import ItemState
 from connector.model.work import Work
+from connector.orchestrator.beginning import Beginning
 from connector.orchestrator.holding import Holding
 from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner, TurnResult
@@ -44,6 +47,10 @@ class _Systems:
     def withdraw(self, order: OrderId, item: ItemNo) -> int:
         del order, item
         return 0
+
+    @property
+    def full(self) -> frozenset[Priority]:
+        return frozenset()
 
     def set_aside(self, matches: Callable[[Work], bool]) -> list[Work]:
         del matches
@@ -93,6 +100,7 @@ async def _working(bench: Bench, systems: _Systems, *, unheard: int = 1) -> Asyn
         turns=bench.turns,
         work=bench.work,
         sets=bench.sets,
+        beginning=Beginning(turns=bench.turns, rates=RateTable(bench.database), per_second={}, clock=time.monotonic),
         holding=Holding(table=HeldTable(bench.database, "worker-1"), rates=RateTable(bench.database)),
         on_marked=lambda: None,
         on_reread=lambda: None,

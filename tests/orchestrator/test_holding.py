@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,9 +17,11 @@ from connector.errors import RefusedError
 from connector.mappings.load import load
 from connector.model.events import Addressed, CalloutCompleted, Operation, OperatorCommanded, OrderRead
 from connector.model.ids import CommandId, ItemNo, OrderId
+from connector.model.order import Order, Priority
 from connector.model.pauses import PauseKind
 from connector.model.states import ItemState, ItemType
 from connector.model.work import Work
+from connector.orchestrator.beginning import Beginning
 from connector.orchestrator.holding import Holding
 from connector.orchestrator.pauseboard import PauseBoard
 from connector.orchestrator.sets import MappingSets
@@ -52,6 +55,7 @@ class Systems:
     """Submitted and not begun."""
     begun: list[Work] = field(default_factory=list)
     places: int = 1_000
+    full_lanes: frozenset[Priority] = frozenset()
 
     def submit(self, work: Work) -> bool:
         (self.begun if len(self.begun) < self.places else self.waiting).append(work)
@@ -68,6 +72,10 @@ class Systems:
     @property
     def room(self) -> int:
         return 1_000
+
+    @property
+    def full(self) -> frozenset[Priority]:
+        return self.full_lanes
 
     @property
     def interfaces(self) -> list[str]:
@@ -95,17 +103,20 @@ class Site:
         self.bench = bench
         self.database = bench.database
         self.pauses = PauseTable(bench.database, resumed_per_second=1_000.0)
+        self.per_second: dict[Priority, float] = {}
 
     @asynccontextmanager
-    async def member(self, name: str, *, places: int = 1_000, per_second: float = 1_000.0) -> AsyncIterator[Member]:
+    async def member(
+        self, name: str, *, places: int = 1_000, full: frozenset[Priority] = frozenset()
+    ) -> AsyncIterator[Member]:
         """A worker, at work while the block runs."""
-        turns, systems = Turns(self.database, name), Systems(name, places=places)
+        turns, systems = Turns(self.database, name), Systems(name, places=places, full_lanes=full)
         board = PauseBoard(self.pauses)
         holding = Holding(
             table=HeldTable(self.database, name),
             rates=RateTable(self.database),
             pauses=lambda: board.now,
-            per_second=per_second,
+            per_second=1_000.0,
         )
         work = WorkTable(self.database, name, "test")
         worker = Worker(
@@ -114,6 +125,9 @@ class Site:
             work=work,
             sets=self.bench.sets,
             holding=holding,
+            beginning=Beginning(
+                turns=turns, rates=RateTable(self.database), per_second=self.per_second, clock=time.monotonic
+            ),
             on_marked=lambda: None,
             on_reread=lambda: None,
         )
@@ -424,3 +438,43 @@ async def test_workers_are_listed_with_what_they_own(site: Site) -> None:
     assert await table.is_draining("worker-1")
     with pytest.raises(RefusedError, match="There is no worker worker-9"):
         await table.drain("worker-9")
+
+
+# -- lanes ----------------------------------------------------------------------------------------------
+
+
+def _of(priority: Priority, number: int) -> Order:
+    return replace(mobile(number), priority=priority)
+
+
+async def test_no_more_orders_of_a_lane_begin_than_its_rate_allows_whoever_begins_them(site: Site) -> None:
+    site.per_second = {Priority.BULK: 0.001}
+    bulk, urgent = [_of(Priority.BULK, n) for n in range(1, 31)], [_of(Priority.HIGH, n) for n in range(31, 41)]
+    await site.bench.submit(*bulk, *urgent)
+    async with site.member("worker-1") as first, site.member("worker-2") as second:
+
+        def begun() -> set[OrderId]:
+            return {work.order for member in (first, second) for work in member.systems.begun}
+
+        await until(lambda: begun().issuperset(order.id for order in urgent), "urgent ones have no rate")
+        assert len(begun() - {order.id for order in urgent}) == 1
+        later = _of(Priority.HIGH, 50)
+        await site.bench.submit(later)
+        await until(lambda: later.id in begun(), "nor do those that come later wait behind the others")
+        assert await site.number("select count(*) from inbox where rank = 3") == 29
+
+
+async def test_every_order_of_a_lane_with_a_rate_begins_in_the_end(site: Site) -> None:
+    site.per_second = {Priority.BULK: 40.0, Priority.HIGH: 40.0}
+    orders = [_of(priority, n) for n, priority in enumerate((Priority.BULK, Priority.HIGH, Priority.DEFAULT) * 20, 1)]
+    await site.bench.submit(*orders)
+    async with site.member("worker-1") as first, site.member("worker-2") as second:
+        wanted = {order.id for order in orders}
+        await until(lambda: {work.order for one in (first, second) for work in one.systems.begun} == wanted)
+
+
+async def test_a_lane_that_has_no_room_holds_up_no_other(site: Site) -> None:
+    await site.bench.submit(*[_of(Priority.BULK, n) for n in range(1, 80)], _of(Priority.DEFAULT, 80))
+    async with site.member("worker-1", full=frozenset({Priority.BULK})) as member:
+        await until(lambda: {work.order for work in member.systems.begun} == {order_id(80)})
+        assert await site.number("select count(*) from inbox where rank = 3") == 79

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from connector.bridges.api import InboxBridge
 from connector.bridges.salesforce import IntakeBridge, OutboxBridge
 from connector.callouts.runner import CalloutRunner
+from connector.orchestrator.beginning import Beginning
 from connector.orchestrator.holding import Holding
 from connector.orchestrator.pauseboard import PauseBoard
 from connector.orchestrator.sets import MappingSets
@@ -101,6 +102,7 @@ class Connector:
             work=self._work,
             sets=sets,
             holding=self._holding,
+            beginning=Beginning(turns=turns, rates=SimulatedRates(tables), per_second={}, clock=world.loop.time),
             on_marked=self._flusher.wake,
             on_reread=lambda: self._reading.wake(),  # noqa: PLW0108 - the loop is made below
             clock=world.clock,

@@ -226,6 +226,25 @@ union
  order by i.seq
  limit $3 / 4)
 
+-- name: beginning
+-- As the last two parts of `waiting`, for some lanes only ($1: their ranks), each looked at by itself: a lane that may
+-- not begin costs nothing, however much waits in it.
+select order_id, rank
+from (
+    select b.order_id, b.rank, row_number() over (order by b.rank, b.seq) as urgent,
+           row_number() over (order by b.seq) as old
+    from unnest($1::smallint[]) as l (rank)
+    cross join lateral (
+        select i.order_id, i.rank, i.seq
+        from inbox i
+        where i.rank = l.rank and (select o.parked is null from orders o where o.order_id = i.order_id)
+        order by i.seq
+        limit $2
+    ) as b
+) as found
+where urgent <= $2 - $2 / 4 or old <= $2 / 4
+order by urgent
+
 -- name: next_due
 -- When the next timer is due.
 select t.due
