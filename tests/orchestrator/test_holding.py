@@ -120,7 +120,7 @@ class Site:
         )
         work = WorkTable(self.database, name, "test")
         worker = Worker(
-            turner=Turner(turns, self.bench.sets, lambda: datetime.now(UTC), lambda: board.now),
+            turner=Turner(turns, self.bench.sets, lambda: datetime.now(UTC), pauses=lambda: board.now),
             turns=turns,
             work=work,
             sets=self.bench.sets,

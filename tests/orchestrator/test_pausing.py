@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from connector.mappings.set import Completion, ItemDefinition
-from connector.model.commands import AnswerCommand, ClearTimers, Record
+from connector.mappings.set import PLAN, Completion, ItemDefinition
+from connector.model.commands import AnswerCommand, RaiseFallout, Record
 from connector.model.events import (
     CallbackArrived,
     CalloutAccepted,
@@ -99,13 +99,50 @@ def test_an_order_goes_on_by_itself_when_its_time_has_come() -> None:
     assert story.calls() == [("second", 1, 1)]
 
 
-def test_resuming_an_order_forgets_its_timer() -> None:
+def test_the_end_of_an_earlier_pause_ends_no_later_one() -> None:
     story = two_calls()
     story.happens(command(Operation.PAUSE, until=(NOW + timedelta(hours=1)).isoformat()))
     story.happens(command(Operation.RESUME))
-    assert [clear.item for clear in story.asked(ClearTimers)] == [WHOLE_ORDER]
+    story.happens(command(Operation.PAUSE, until=(NOW + timedelta(hours=2)).isoformat()))
+    story.now = NOW + timedelta(hours=1)
     story.happens(TimerDue(item=WHOLE_ORDER, kind=TimerKind.PAUSE, epoch=0))
-    assert story.commands == []
+    assert story.plan.pause is not None
+
+
+def scheduled() -> tuple[Story, TimerDue]:
+    """An order that waits for its date, and that date."""
+    when = (NOW + timedelta(days=1)).isoformat()
+    story = Story.of(
+        (definition("dated", ItemType.CALLOUT, interface="sys.put", not_before=PLAN.compile(f'"{when}"')), ())
+    )
+    assert story.state("dated") is ItemState.SCHEDULED
+    story.later(timedelta(days=1))
+    return story, TimerDue(item=story.item("dated").no, kind=TimerKind.START, epoch=1)
+
+
+def test_an_item_whose_date_comes_while_its_order_is_paused_starts_afterwards() -> None:
+    story, date = scheduled()
+    story.happens(command(Operation.PAUSE))
+    story.happens(date)
+    assert story.state("dated") is ItemState.SCHEDULED
+    story.happens(command(Operation.RESUME))
+    assert story.calls() == [("dated", 1, 1)]
+
+
+def test_an_item_whose_date_comes_while_its_plan_is_paused_starts_afterwards() -> None:
+    story, date = scheduled()
+    story.commands = handle(story.plan, date, story.now, story.mappings, Pauses([PLAN_PAUSE]))
+    assert story.state("dated") is ItemState.SCHEDULED
+    assert "new prices" in (story.item("dated").waiting_for or "")
+    story.happens(TimerDue(item=story.item("dated").no, kind=TimerKind.PAUSE, epoch=1))
+    assert story.calls() == [("dated", 1, 1)]
+
+
+def test_a_paused_order_is_not_taken_for_stuck() -> None:
+    story = Story.of((call("first"), ()), (call("second"), ("first",)))
+    story.happens(command(Operation.PAUSE))
+    story.happens(answered("first", story))
+    assert story.asked(RaiseFallout) == []
 
 
 def test_an_attempt_that_becomes_due_in_a_pause_is_made_after_it() -> None:
