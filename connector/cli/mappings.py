@@ -63,19 +63,26 @@ def try_order(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Also every decision, taken or not, and why.")] = False,
     at: Annotated[str, typer.Option("--at", help="The time to take for now (ISO 8601 with a zone).")] = "",
+    assume: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PRODUCT.ATTRIBUTE=VALUE", help="An answer that rules wait for; also T5.ATTRIBUTE=VALUE."),
+    ] = None,
 ) -> None:
-    """Decompose and plan an order, without any effect: lines, plan, requests, problems, explanation.
+    """Decompose and plan an order, without any effect: lines, plan, parked rules, requests, problems, explanation.
 
     The exit code is 0 when the order can be fulfilled, 1 when it or the set has errors, 2 when a file
     can't be read.
     """
-    from connector.cli import mappings_try  # brings the whole of decomposition
+    from connector.cli import assumed, mappings_try  # bring the whole of decomposition
 
     now = _moment(at)
     _require_folder(folder)
     content = _order(order)
     mapping_set = _mapping_set(folder)
-    trial = mappings_try.attempt(content, mapping_set, now)
+    try:
+        trial = mappings_try.attempt(content, mapping_set, now, assumed.read(assume or ()))
+    except assumed.NotAnAssumption as error:
+        _fail(error.message, *([error.hint] if error.hint else []))
     if as_json:
         typer.echo(json.dumps(mappings_try.to_json(trial, explain=explain), indent=2, ensure_ascii=False))
     else:

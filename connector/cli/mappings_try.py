@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,9 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from connector.decomposition import Decomposition, decompose
+from connector.cli.assumed import Assumption, decomposed
+from connector.decomposition import Decomposition
+from connector.decomposition.hopes import Hopes
 from connector.mappings.expression import EvaluationError
 from connector.mappings.orderfile import OrderFile
 from connector.mappings.set import ItemDefinition, MappingSet
@@ -24,7 +26,7 @@ from connector.model.ids import ItemNo
 from connector.model.json import Json
 from connector.model.plan import Item, Plan
 from connector.model.states import ItemType, PlanState
-from connector.model.technical import Decision, TechnicalLine
+from connector.model.technical import Decision, ParkedRule, TechnicalLine
 from connector.model.work import RenderedRequest
 from connector.orchestrator.estimate import Estimate, estimate
 from connector.orchestrator.requests import RenderError, expressions, render
@@ -57,9 +59,15 @@ class Trial:
     """When what is expected to be done, as far as the definitions say; if it began now."""
 
 
-def attempt(content: OrderFile, mapping_set: MappingSet, now: datetime) -> Trial:
-    """Decompose and plan the order of a file, and render every request that can be rendered now."""
-    made = decompose(content.order, content.inventory, mapping_set, now)
+def attempt(
+    content: OrderFile, mapping_set: MappingSet, now: datetime, assumptions: Sequence[Assumption] = ()
+) -> Trial:
+    """Decompose and plan the order of a file, and render every request that can be rendered now.
+
+    Raises:
+        NotAnAssumption: what is assumed to have come is about no line of the order.
+    """
+    made = decomposed(content, mapping_set, now, assumptions)
     plan = Plan(
         order=made.order,
         state=PlanState.IN_PROGRESS,
@@ -129,24 +137,9 @@ def _givers(step: Step, item: Item, reason: str) -> list[str]:
             if more not in seen:
                 seen.add(more)
                 waiting.append(more)
-        if any(f"'{name}' is absent" in reason for name in _outputs(step.mappings, step.definition(before))):
+        if any(f"'{name}' is absent" in reason for name in step.mappings.outputs(step.definition(before))):
             found.append(f"{before.no} {before.key}")
     return sorted(found)
-
-
-def _outputs(mapping_set: MappingSet, definition: ItemDefinition) -> Iterator[str]:
-    yield from definition.sets
-    yield from (field.name for field in definition.form)
-    for called in definition.calls:
-        yield from mapping_set.interface(called).outputs
-    if definition.completes is not None and definition.completes.on:
-        system, _, event = definition.completes.on.partition(".")
-        yield from mapping_set.systems[system].events[event].outputs
-    if definition.collect is not None:
-        yield definition.collect
-    elif definition.subplan is not None:
-        for inside in mapping_set.plans[definition.subplan].items.values():
-            yield from _outputs(mapping_set, inside)
 
 
 # -- for programs -----------------------------------------------------------------------------------------
@@ -162,6 +155,7 @@ def to_json(trial: Trial, *, explain: bool) -> dict[str, Any]:
         "requests": list(made.requests),
         "lines": [_line_json(line) for line in made.lines],
         "items": [_item_json(item, trial) for item in made.items],
+        "parked": [_parked_json(rule, trial) for rule in made.parked],
         "calls": [_call_json(call) for call in trial.calls],
         "expected_seconds": _takes(trial).total_seconds(),
         "critical_path": list(trial.dates.critical),
@@ -189,6 +183,14 @@ def _dates_json(dates: Estimate) -> dict[str, Any]:
 def _line_json(line: TechnicalLine) -> dict[str, Any]:
     changes = {name: structs.asdict(change) for name, change in line.changes.items()}
     return {**structs.asdict(line), "action": line.action.value, "changes": changes}
+
+
+def _parked_json(rule: ParkedRule, trial: Trial) -> dict[str, Any]:
+    return {**structs.asdict(rule), "comes_from": _come_from(rule, trial)}
+
+
+def _come_from(rule: ParkedRule, trial: Trial) -> list[ItemNo]:
+    return list(Hopes(trial.mapping_set, trial.decomposition.items).givers(rule))
 
 
 def _item_json(item: Item, trial: Trial) -> dict[str, Any]:
@@ -237,6 +239,7 @@ def show(trial: Trial, console: Console, *, explain: bool) -> None:
     else:
         _show_lines(console, made.lines)
         _show_plan(console, trial)
+        _show_parked(console, trial)
         _show_calls(console, trial)
     if explain:
         _show_explanation(console, made.explanation.decisions)
@@ -349,6 +352,30 @@ def _does(definition: ItemDefinition) -> str:
         f"until {definition.until.text}" if definition.until else "",
     ]
     return " ".join(part for part in parts if part)
+
+
+def _show_parked(console: Console, trial: Trial) -> None:
+    """The rules that wait for answers; most orders have none, and then nothing is said."""
+    made = trial.decomposition
+    if not made.parked:
+        return
+    _heading(console, f"Parked rules ({len(made.parked)})")
+    keys = {item.no: item.key for item in made.items}
+    for rule in made.parked:
+        text = Text(f"{rule.rule}  ", "bold").append(f"T{rule.line} → {rule.target}  ", "cyan")
+        if rule.behind:
+            text.append(f"waits for the rule {rule.behind} before it in its group")
+        else:
+            givers = ", ".join(f"{no} {keys[no]}" for no in _come_from(rule, trial)) or "nothing in this plan"
+            text.append(f"waits for {' and '.join(rule.waits_for)}, from {givers}")
+        if rule.required:
+            text.append("  required", "magenta")
+        text.append(f"\n  {rule.source}", "dim")
+        console.print(text, soft_wrap=True)
+    name = next((name for rule in made.parked for name in rule.waits_for), "")
+    if name:
+        line = next(rule.line for rule in made.parked if name in rule.waits_for)
+        console.print(Text(f"--assume T{line}.{name}=… tells what would come of an answer.", "dim"))
 
 
 def _show_calls(console: Console, trial: Trial) -> None:

@@ -25,6 +25,7 @@ an order is said of it at once, never raised.
 - `installed`, `action`: as-is against to-be: Add, Change, Disconnect, NoChange.
 - `scenarios`, `items`: plan definitions, items, dependencies.
 - `coverage`, `near`: nothing is dropped in silence.
+- `parking`, `hopes`: rules that wait for what items will bring; `known`, `growth`: what comes of it when it has come.
 - `journal`, `explain`: every decision, and its plain text.
 
 Everything is linear in the lines, the rules of their products and the dependencies; measured by
@@ -38,6 +39,7 @@ What is wrong is a `Problem` with one of these codes:
     rules and values    NO_RULE, ATTRIBUTE, MISSING_TECHNICAL_ATTRIBUTE, WRONG_VALUE, MERGE_CONFLICT,
                         SCOPE_KEY, RULE_RING
     scenarios, items    NO_SCENARIO, ITEM_RING, TOO_MANY_DEPENDENCIES
+    rules that wait     RULE_NEVER_FIRED, LATE_CONFLICT
 """
 
 from __future__ import annotations

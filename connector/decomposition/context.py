@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from connector.decomposition.installed import Installed
 from connector.decomposition.journal import Journal
+from connector.decomposition.known import NOTHING, Known
 from connector.decomposition.near import NearMiss
 from connector.decomposition.tables import Tables
 from connector.mappings.set import MappingSet
@@ -32,10 +33,13 @@ class Context:
     possibly_incomplete: frozenset[str]
     """Technical products that may miss contributions of lines left out for problems of their own: nothing
     is said about values missing there."""
+    known: Known = NOTHING
     journal: Journal = field(default_factory=Journal)
     problems: list[Problem] = field(default_factory=list)
     near_misses: dict[str, list[NearMiss]] = field(default_factory=dict)
     """The rules that did not fire, by the subject that they were tried on."""
+    promised: set[tuple[str, str]] = field(default_factory=set)
+    """Products with the attributes that a parked rule may give them."""
 
     def problem(
         self,

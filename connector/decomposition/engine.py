@@ -7,12 +7,14 @@ from datetime import datetime
 
 from connector.decomposition.context import Context
 from connector.decomposition.coverage import Coverage
+from connector.decomposition.hopes import Hopes
 from connector.decomposition.installed import installed
 from connector.decomposition.items import Planner
+from connector.decomposition.known import NOTHING, Known
 from connector.decomposition.levels import reachable
 from connector.decomposition.order import prepare
 from connector.decomposition.result import Decomposition
-from connector.decomposition.rules import RuleRun
+from connector.decomposition.rules import Application, RuleRun
 from connector.decomposition.scenarios import PlannedLine, plans_of
 from connector.decomposition.scope import Bundles
 from connector.decomposition.source import SourceLine
@@ -26,22 +28,23 @@ from connector.model.technical import Explanation, TechnicalLine
 
 
 def decompose(
-    order: Order, inventory: Sequence[InventoryItem], mapping_set: MappingSet, now: datetime
+    order: Order, inventory: Sequence[InventoryItem], mapping_set: MappingSet, now: datetime, known: Known = NOTHING
 ) -> Decomposition:
     """Decompose and plan an order.
 
     Deterministic and total: equal input gives an equal result, and whatever is wrong with the order is
     among the `problems` of the result, all of it at once. `inventory` is what the order's account has
-    installed, in any order; `now` (aware) is the time that scenarios may look at.
+    installed, in any order; `now` (aware) is the time that scenarios may look at. `known` is what has become
+    of the order since it was first decomposed.
     """
-    return _Run(order, inventory, mapping_set, now).result()
+    return _Run(order, inventory, mapping_set, now, known).result()
 
 
 class _Run:
     """One decomposition, step by step."""
 
     def __init__(
-        self, order: Order, inventory: Sequence[InventoryItem], mapping_set: MappingSet, now: datetime
+        self, order: Order, inventory: Sequence[InventoryItem], mapping_set: MappingSet, now: datetime, known: Known
     ) -> None:
         self._given = order
         self._set = mapping_set
@@ -63,6 +66,7 @@ class _Run:
             places={line.id: place for place, line in enumerate(self._order.lines)},
             labels=self._prepared.labels,
             possibly_incomplete=reachable(left_out, self._tables.targets),
+            known=known,
             problems=[*self._prepared.problems, *as_is.problems],
         )
 
@@ -84,11 +88,14 @@ class _Run:
             planned.append((line, plans))
             if not plans:
                 coverage.without_plan(line, misses)
-        items, rings = Planner(self._order, self._bundles, self._tables, context.journal).plan(planned)
+        planner = Planner(self._order, self._bundles, self._tables, context.journal, context.known)
+        items, rings = planner.plan(planned)
         context.problems.extend(rings)
-        return self._decomposition(rules.lines, items)
+        if rules.parked and not context.problems:
+            Hopes(self._set, items).tell(rules.parked, context)
+        return self._decomposition(rules, items)
 
-    def _decomposition(self, lines: tuple[TechnicalLine, ...], items: tuple[Item, ...]) -> Decomposition:
+    def _decomposition(self, rules: Application, items: tuple[Item, ...]) -> Decomposition:
         explanation = Explanation(set_hash=self._set.hash, decisions=tuple(self._context.journal.decisions))
         problems = tuple(dict.fromkeys(self._context.problems))
         if problems:
@@ -97,10 +104,11 @@ class _Run:
             )
         return Decomposition(
             order=self._order,
-            lines=lines,
+            lines=rules.lines,
             items=items,
-            requests=tuple(dict.fromkeys(line.request for line in lines if line.request)),
+            requests=tuple(dict.fromkeys(line.request for line in rules.lines if line.request)),
             explanation=explanation,
+            parked=tuple(rules.parked),
         )
 
     # -- commercial lines, as the rules and as the plan see them --------------------------------------

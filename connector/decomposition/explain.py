@@ -26,7 +26,7 @@ from connector.model.technical import Decision, Explanation
 
 def subjects(explanation: Explanation) -> tuple[str, ...]:
     """What the explanation speaks of, in order: `line 1`, `T1`, `item 1`, …; attributes belong to their line."""
-    return tuple(dict.fromkeys(_owner(decision) for decision in explanation.decisions))
+    return tuple(dict.fromkeys(owner(decision) for decision in explanation.decisions))
 
 
 def why(explanation: Explanation, subject: str | None = None) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def why(explanation: Explanation, subject: str | None = None) -> tuple[str, ...]
     """
     by_subject: dict[str, list[Decision]] = {}
     for decision in explanation.decisions:
-        by_subject.setdefault(_owner(decision), []).append(decision)
+        by_subject.setdefault(owner(decision), []).append(decision)
     wanted = list(by_subject) if subject is None else _following(subject, by_subject)
     sentences: list[str] = []
     for name in wanted:
@@ -76,7 +76,7 @@ _NAMED = frozenset({"rule", "scenario"})
 _OF_ATTRIBUTES = frozenset({"attribute", "merge"})
 
 
-def _owner(decision: Decision) -> str:
+def owner(decision: Decision) -> str:
     """The line or item that a decision is about: `T3` for `T3.msisdn`."""
     return decision.subject.partition(".")[0] if decision.kind in _OF_ATTRIBUTES else decision.subject
 

@@ -246,10 +246,10 @@ class Finisher:
 
     def _missing(self, draft: Draft, definition: AttributeDefinition, live: Sequence[Contribution]) -> None:
         name = definition.name
-        if name in self._context.tables.filled_later:
-            self._journal.note(
-                "attribute", f"{draft.subject}.{name}", "has no value yet: an item fills it in", taken=False
-            )
+        is_promised = (draft.product.code, name) in self._context.promised
+        if is_promised or name in self._context.tables.filled_later:
+            giver = "a parked rule may give it" if is_promised else "an item fills it in"
+            self._journal.note("attribute", f"{draft.subject}.{name}", f"has no value yet: {giver}", taken=False)
             return
         draft.flaws.add(name)
         self._journal.note("attribute", f"{draft.subject}.{name}", "is mandatory and has no value", taken=False)

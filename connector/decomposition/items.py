@@ -22,6 +22,7 @@ from typing import TypeAlias
 import msgspec
 
 from connector.decomposition.journal import Journal
+from connector.decomposition.known import Known
 from connector.decomposition.scenarios import PlannedLine
 from connector.decomposition.scope import Bundles, key_by_scope
 from connector.decomposition.tables import Step, Tables
@@ -78,18 +79,20 @@ class Instance(msgspec.Struct, gc=False):
 class Planner:
     """Makes the items of one order."""
 
-    def __init__(self, order: Order, bundles: Bundles, tables: Tables, journal: Journal) -> None:
+    def __init__(self, order: Order, bundles: Bundles, tables: Tables, journal: Journal, known: Known) -> None:
         self._order = order
         self._bundles = bundles
         self._lanes = tables.lanes
         self._journal = journal
+        self._known = known
         self._instances: list[Instance] = []
         self._places: dict[str, tuple[dict[str, int], ...]] = {}
         """By plan definition: for each of its items the places of its instances, by scope key."""
 
     def plan(self, lines: Sequence[tuple[PlannedLine, tuple[str, ...]]]) -> tuple[tuple[Item, ...], list[Problem]]:
-        """The items of these lines, each with its plan definitions; numbered so that an item comes after
-        all that it waits for.
+        """The items of these lines, each with its plan definitions; an item comes after all that it
+        waits for, and they are numbered in that order; but items that are known keep their numbers, and others get
+        the next ones.
 
         Items that wait for each other are a problem that names the ring, and then there are no items.
         """
@@ -223,8 +226,18 @@ class Planner:
 
     def _numbered(self, order: Sequence[int]) -> tuple[Item, ...]:
         numbers = [ItemNo(0)] * len(order)
-        for number, place in enumerate(order, start=1):
-            numbers[place] = ItemNo(number)
+        if not self._known.items:
+            for number, place in enumerate(order, start=1):
+                numbers[place] = ItemNo(number)
+        else:
+            last = self._known.last_item
+            for place in order:
+                instance = self._instances[place]
+                known = self._known.items.get((instance.definition.plan, instance.definition.key, instance.scope_key))
+                if known is None:
+                    last += 1
+                    known = ItemNo(last)
+                numbers[place] = known
         return tuple([self._item(self._instances[place], numbers, numbers[place]) for place in order])
 
     def _item(self, instance: Instance, numbers: Sequence[ItemNo], no: ItemNo) -> Item:

@@ -14,8 +14,10 @@ from connector.decomposition.attributes import contribution
 from connector.decomposition.context import Context
 from connector.decomposition.draft import Draft
 from connector.decomposition.finish import Finisher
-from connector.decomposition.firing import Candidate, action_given
+from connector.decomposition.firing import Candidate, Groups, action_given
 from connector.decomposition.levels import levels
+from connector.decomposition.near import NearMiss
+from connector.decomposition.parking import Parked, absent, awaited
 from connector.decomposition.probe import NoValue, value_of
 from connector.decomposition.scope import Bundles, key_by_scope, key_by_value
 from connector.decomposition.source import SourceLine
@@ -26,7 +28,7 @@ from connector.mappings.views import technical_view
 from connector.model.ids import LineId, TechnicalLineNo
 from connector.model.json import Json, JsonObject
 from connector.model.order import Action, InventoryItem
-from connector.model.technical import TechnicalLine
+from connector.model.technical import ParkedRule, TechnicalLine
 
 _NOT_INSTALLED: JsonObject = {}
 
@@ -44,6 +46,7 @@ class Application:
     """Lines that others came from."""
     covered: set[LineId] = field(default_factory=set)
     """Commercial lines that a rule fired for."""
+    parked: list[ParkedRule] = field(default_factory=list)
 
 
 class RuleRun:
@@ -57,6 +60,7 @@ class RuleRun:
         self._by_product: dict[str, list[Draft]] = {}
         self._finished: dict[TechnicalLineNo, tuple[TechnicalLine, JsonObject]] = {}
         self._made = Application()
+        self._last = context.known.last_line
 
     def run(self, commercial: Sequence[SourceLine]) -> Application:
         """Apply the rules to these commercial lines and to everything that comes of them."""
@@ -81,6 +85,9 @@ class RuleRun:
         line = self._finisher.finish(draft)
         view = technical_view(line)
         self._finished[line.no] = (line, view)
+        came = self._context.known.values.get((line.product, line.scope_key))
+        if came:
+            view = {**view, "attributes": {**came, **line.attributes}}
         givers = [given.line for given in draft.contributions]
         return SourceLine(
             subject=draft.subject,
@@ -102,7 +109,8 @@ class RuleRun:
     # -- the rules of one line ------------------------------------------------------------------------
 
     def _apply(self, line: SourceLine) -> None:
-        taken_groups: dict[str, str] = {}
+        groups = Groups()
+        missing = absent(line, self._context)
         ground: dict[str | None, tuple[dict[str, Json], Activation]] = {}
         for leading in self._context.tables.rules.get(line.product, ()):
             rule, target = leading.rule, leading.target
@@ -112,13 +120,18 @@ class RuleRun:
             if slot not in ground:
                 variables = self._variables(line, as_is)
                 ground[slot] = (variables, RULE.activation(variables))
-            candidate = Candidate(line, leading, as_is, *ground[slot])
-            action = action_given(candidate, taken_groups, self._context)
+            candidate = Candidate(line, leading, as_is, *ground[slot], missing)
+            action = action_given(candidate, groups, self._context)
+            if isinstance(action, Action) and isinstance(key, NoValue):
+                action = awaited(leading.key_reads, missing) or action
             if action is None:
+                continue
+            if isinstance(action, Parked):
+                self._park(candidate, action, groups)
                 continue
             self._made.covered.update(line.sources)
             if rule.xor is not None and action is line.action:
-                taken_groups[rule.xor] = rule.id
+                groups.taken[rule.xor] = rule.id
             if isinstance(key, str):
                 self._contribute(candidate, key, action)
             else:
@@ -144,6 +157,28 @@ class RuleRun:
             return key_by_value(value_of(target.scope_key, RULE.activation(self._variables(line, None))))
         except (Unusable, NoValue) as reason:
             return reason
+
+    def _park(self, candidate: Candidate, parked: Parked, groups: Groups) -> None:
+        line, rule = candidate.line, candidate.leading.rule
+        assert line.number is not None
+        if rule.xor is not None:
+            groups.held.setdefault(rule.xor, rule.id)
+        self._context.promised.update((rule.target, name) for name in rule.attributes)
+        self._made.parked.append(
+            ParkedRule(
+                rule=rule.id,
+                line=line.number,
+                target=rule.target,
+                waits_for=parked.waits_for,
+                behind=parked.behind,
+                required=rule.required,
+                source=candidate.leading.source,
+            )
+        )
+        reason = str(parked)
+        self._note_fired(candidate, reason, taken=False)
+        miss = NearMiss(kind="rule", name=rule.id, when=candidate.leading.when, reason=reason, saw=candidate.seen())
+        self._context.near_misses.setdefault(line.subject, []).append(miss)
 
     def _without_key(self, candidate: Candidate, reason: str) -> None:
         line, rule, target = candidate.line, candidate.leading.rule, candidate.leading.target
@@ -182,11 +217,19 @@ class RuleRun:
         draft.contributions.append(contribution(candidate, action, draft, self._context))
 
     def _draft(self, target: Product, key: str, as_is: InventoryItem | None) -> Draft:
-        no = TechnicalLineNo(len(self._drafts) + 1)
+        no = self._number(target, key)
         draft = Draft(no=no, product=target, key=key, as_is=as_is, subject=f"T{no}")
         self._drafts[target.code, key] = draft
         self._by_product.setdefault(target.code, []).append(draft)
         return draft
+
+    def _number(self, target: Product, key: str) -> TechnicalLineNo:
+        """The number that such a line has already, or the next one."""
+        known = self._context.known.lines.get((target.code, key))
+        if known is None:
+            self._last += 1
+            known = TechnicalLineNo(self._last)
+        return known
 
     def _note_fired(self, candidate: Candidate, reason: str, *, taken: bool = True, made: str = "") -> None:
         self._context.journal.note(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -46,6 +46,8 @@ class Given(msgspec.Struct, frozen=True, gc=False):
     value: Value
     asked: Asked
     source: str
+    reads: frozenset[str] = frozenset()
+    """The attributes of the line that it can't do without; none where there is a default."""
 
 
 class Leading(msgspec.Struct, frozen=True, gc=False):
@@ -56,6 +58,10 @@ class Leading(msgspec.Struct, frozen=True, gc=False):
     when: Asked | None
     source: str
     attributes: tuple[Given, ...]
+    reads: frozenset[str] = frozenset()
+    """The attributes of the line that its condition reads."""
+    key_reads: frozenset[str] = frozenset()
+    """Those that the target's scope key reads."""
 
 
 class Choice(msgspec.Struct, frozen=True, gc=False):
@@ -101,7 +107,7 @@ class Needs(msgspec.Struct, frozen=True, gc=False):
 class Tables:
     """Everything worked out of one set."""
 
-    __slots__ = ("everywhere", "filled_later", "lanes", "needs", "rules", "scenarios", "sellable", "targets")
+    __slots__ = ("awaited", "everywhere", "filled_later", "lanes", "needs", "rules", "scenarios", "sellable", "targets")
 
     def __init__(self, mapping_set: MappingSet) -> None:
         self.sellable = tuple(code for code, product in mapping_set.products.items() if product.kind == "commercial")
@@ -119,6 +125,8 @@ class Tables:
         self.scenarios = {code: _choices(code, scenarios) for code, scenarios in mapping_set.scenarios.items()}
         self.lanes = {name: _lane(plan) for name, plan in mapping_set.plans.items()}
         self.filled_later = _filled_later(mapping_set)
+        self.awaited = _awaited(mapping_set, self.rules)
+        """By technical product and action: the attributes that its rules read, and items of its plans fill in."""
 
     @classmethod
     def of(cls, mapping_set: MappingSet) -> Tables:
@@ -144,9 +152,49 @@ def _leading(rule: Rule, mapping_set: MappingSet) -> Leading:
         when=_asked(rule.when),
         source=str(rule.source),
         attributes=tuple(
-            Given(name, value, Asked.of(value.expression), str(value.source)) for name, value in rule.attributes.items()
+            Given(
+                name,
+                value,
+                Asked.of(value.expression),
+                str(value.source),
+                frozenset() if value.has_default else _attributes_read(value.expression),
+            )
+            for name, value in rule.attributes.items()
         ),
+        reads=_attributes_read(rule.when),
+        key_reads=_attributes_read(mapping_set.products[rule.target].scope_key),
     )
+
+
+def _attributes_read(expression: Expression | None) -> frozenset[str]:
+    """The attributes of the line that an expression reads."""
+    names = expression.names if expression is not None else ()
+    return frozenset(path[2] for path in names if len(path) > len(_ATTRIBUTES) and path[:2] == _ATTRIBUTES)
+
+
+_ATTRIBUTES = ("line", "attributes")
+
+
+def _awaited(
+    mapping_set: MappingSet, rules: Mapping[str, Sequence[Leading]]
+) -> Mapping[tuple[str, Action], frozenset[str]]:
+    found: dict[tuple[str, Action], frozenset[str]] = {}
+    given = {name: frozenset(_outputs(plan, mapping_set)) for name, plan in mapping_set.plans.items()}
+    for code, leads in rules.items():
+        if mapping_set.products[code].kind == "technical":  # what items put out are attributes of technical lines
+            read = frozenset().union(*(each.reads | each.key_reads for each in leads))
+            read = read.union(*(value.reads for each in leads for value in each.attributes))
+            for scenario in mapping_set.scenarios.get(code, ()) if read else ():
+                for action in scenario.actions:
+                    names = found.get((code, action), frozenset()) | (read & given[scenario.plan])
+                    if names:
+                        found[code, action] = names
+    return found
+
+
+def _outputs(plan: PlanDefinition, mapping_set: MappingSet) -> Iterator[str]:
+    for definition in plan.items.values():
+        yield from mapping_set.outputs(definition)
 
 
 def _asked(expression: Expression | None) -> Asked | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from connector.mappings.build import decomposition, fallout, names, plans, products, salesforce, systems, time
-from connector.mappings.checks import before, expressions, gaps, rings, subplans, ties, undoing, unused
+from connector.mappings.checks import before, expressions, gaps, late, rings, subplans, ties, undoing, unused
 from connector.mappings.diagnostics import Diagnostic, Findings, MappingSetInvalid, did_you_mean
 from connector.mappings.document import Node, parse
 from connector.mappings.draft import Draft, word
@@ -89,7 +89,7 @@ def compile_set(files: Mapping[str, str], *, found: Iterable[Diagnostic] = ()) -
     if head is not None:
         draft.fallout_queue = fallout.fallout_queue(draft, head["fallout_queue"])
         draft.alarm = time.alarm(draft, head)
-    for step in (expressions, before, rings, subplans, ties, gaps, undoing, unused):
+    for step in (expressions, before, rings, subplans, ties, gaps, late, undoing, unused):
         step.check(draft)
     made = None
     if head is not None and not findings.has_errors:

@@ -99,6 +99,8 @@ _TABLE: Sequence[tuple[str, Severity, str]] = (
     ("MAP064", _WARNING, "A commercial product has neither a rule nor a scenario: its lines would become fallout."),
     ("MAP065", _ERROR, "A mandatory attribute of a technical product is filled by nothing."),
     ("MAP066", _ERROR, "A default or a constant does not fit the attribute's type or values."),
+    ("MAP067", _WARNING, "A rule waits for an attribute that nothing gives to the lines it is about."),
+    ("MAP068", _ERROR, "A rule is `required`, and there is nothing that it would ever wait for."),
     # items
     ("MAP070", _ERROR, "An item lacks what its type needs (a callout its interface, a manual task its queue)."),
     ("MAP071", _ERROR, "A failing outcome is none of the outcomes."),

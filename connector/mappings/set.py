@@ -6,7 +6,7 @@ that. Two sets are equal when their `hash` is: it is computed from the content o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -127,6 +127,8 @@ class Rule:
     priority: int = 100
     xor: str | None = None
     attributes: Mapping[str, Value] = field(default_factory=dict)
+    required: bool = False
+    """That what it waits for never comes is fallout; else it is only told."""
     source: Source = NOWHERE
 
 
@@ -447,6 +449,23 @@ class MappingSet:
     def definition(self, plan: str, key: str) -> ItemDefinition:
         """The definition of one item."""
         return self.plans[plan].items[key]
+
+    def outputs(self, item: ItemDefinition) -> Iterator[str]:
+        """The attributes that an item of this definition may give to its technical line."""
+        if item.collect is not None:
+            yield item.collect
+        elif item.subplan is not None:
+            for inside in self.plans[item.subplan].items.values():
+                yield from self.outputs(inside)
+        yield from item.sets
+        yield from (entry.name for entry in item.form)
+        for called in item.calls:
+            system, _, interface = called.partition(".")
+            if system in self.systems and interface in self.systems[system].interfaces:
+                yield from self.systems[system].interfaces[interface].outputs
+        system, _, event = ((item.completes.on if item.completes is not None else None) or "").partition(".")
+        if system in self.systems and event in self.systems[system].events:
+            yield from self.systems[system].events[event].outputs
 
     def interface(self, name: str) -> Interface:
         """The interface of that full name (`system.interface`)."""

@@ -118,6 +118,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     by: str = ""
 
 
+class ExplainMore(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Add to the explanation of the order: what was decided after it was decomposed first."""
+
+    explanation: Explanation
+
+
 Command: TypeAlias = (
     InvokeCallout
     | PollCallout
@@ -130,5 +136,6 @@ Command: TypeAlias = (
     | ReadOrderAgain
     | Assetize
     | Explain
+    | ExplainMore
     | Record
 )

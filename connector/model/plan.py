@@ -24,7 +24,7 @@ from connector.model.order import InventoryItem, Order, Priority
 from connector.model.pauses import Pause
 from connector.model.revision import Revision, Version, VersionState
 from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase, PlanState
-from connector.model.technical import TechnicalLine
+from connector.model.technical import ParkedRule, TechnicalLine
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -178,6 +178,10 @@ class Plan:
     """What the account had installed when the order began; None when it has not been loaded."""
     forecast: Forecast | None = None
     """What was expected of the plan when that was worked out last."""
+    parked: tuple[ParkedRule, ...] = ()
+    """Decomposition rules that wait for what items will bring."""
+    late: Mapping[TechnicalLineNo, JsonObject] = field(default_factory=dict)
+    """What items have brought that parked rules of these lines have waited for: the first value of each counts."""
     message: str = ""
     alarmed: bool = False
     """People were told that nothing will ever happen to it again."""
@@ -200,7 +204,7 @@ class Plan:
     shown: dict[Record, ShownDates] = field(default_factory=dict, repr=False, compare=False)
     """The dates that were shown of parts of the order."""
     respecified: set[ItemNo] = field(default_factory=set)
-    """Items of which a revision has changed what otherwise never changes."""
+    """Items of which what otherwise never changes has been changed."""
     phases: dict[Phase, int] = field(default_factory=dict)
     """How many items are in each phase."""
     memo: dict[str, JsonObject] = field(default_factory=dict, repr=False, compare=False)
@@ -304,6 +308,12 @@ class Plan:
             step = -1 if item.has_started else 1
             for follower in self._start_dependents.get(item.no, ()):
                 self._unmet[follower] += step
+
+    def respecify(self, item: Item) -> None:
+        """Replace an item by one that waits for more, or is for more; `index` has to follow."""
+        self.changed_items.setdefault(item.no, self.items[item.no].phase)
+        self.items[item.no] = item
+        self.respecified.add(item.no)
 
     def put_line(self, line: TechnicalLine) -> None:
         """Replace a technical line by its next version, which is of the same product and bundle."""

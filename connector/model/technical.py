@@ -50,6 +50,28 @@ class TechnicalLine(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
         return self.of is None and self.supplement != "Cancel"
 
 
+class ParkedRule(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A decomposition rule that can't be decided on yet for a line: items of the plan will bring what it reads."""
+
+    rule: str
+    line: TechnicalLineNo
+    target: str
+    """The product that it may lead to."""
+    waits_for: tuple[str, ...] = ()
+    """Attributes of the line that it reads and that are not known yet."""
+    behind: str = ""
+    """The rule of the same XOR group that has to be decided on first."""
+    required: bool = False
+    """That it is never decided on is fallout."""
+    source: str = ""
+    """Where it stands: `decomposition/home.yaml:31`."""
+
+    def __str__(self) -> str:
+        """`rule access-to-gateway of T5 waits for technology`."""
+        what = ", ".join(self.waits_for) or f"the rule {self.behind}"
+        return f"rule {self.rule} of T{self.line} waits for {what}"
+
+
 DecisionKind = Literal["rule", "attribute", "merge", "action", "scenario", "item", "line"]
 
 

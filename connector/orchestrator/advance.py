@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
+from connector.errors import RefusedError
 from connector.mappings.expression import EvaluationError
 from connector.model.commands import (
     Assetize,
@@ -16,13 +18,14 @@ from connector.model.commands import (
     SetTimer,
 )
 from connector.model.events import TimerKind
-from connector.model.failure import Failure, FailureClass
+from connector.model.failure import Failure, FailureClass, Problem
 from connector.model.ids import WHOLE_ORDER, TechnicalLineNo
 from connector.model.json import JsonObject
 from connector.model.order import Action
 from connector.model.plan import Item
 from connector.model.states import ItemState, ItemTrigger, ItemType, Phase, PlanState
 from connector.orchestrator.fallout import judge
+from connector.orchestrator.late import failure_of, take_out, tell_what_never_fired
 from connector.orchestrator.pausing import holds_back
 from connector.orchestrator.requests import RenderError, expressions, render
 from connector.orchestrator.schedule import later, not_before, timer_end
@@ -54,6 +57,8 @@ def settle(step: Step) -> None:
         elif item.type is ItemType.SUBPLAN and item.state is ItemState.RUNNING:
             _close_subplan(step, item)
     if step.plan.open_items == 0 and step.plan.state is PlanState.IN_PROGRESS:
+        if step.plan.parked and not step.plan.is_canceling:
+            tell_what_never_fired(step)
         step.plan.state = PlanState.CANCELED if step.plan.is_canceling else PlanState.COMPLETED
         step.plan.finished_at = step.now
         step.plan.pause = None
@@ -150,6 +155,9 @@ def _is_on_skipped_branch(step: Step, item: Item) -> bool:
 
 
 def _leave_out(step: Step, item: Item, reason: str, *, with_branch: bool) -> None:
+    if problems := take_out(step, item, {}):
+        fail_finally(step, item, failure_of(problems))
+        return
     skipped = step.move(
         item, ItemTrigger.CONDITION_FALSE, finished_at=step.now, waiting_for=None, branch_skipped=with_branch
     )
@@ -320,13 +328,19 @@ def complete(
     outcome: str | None = None,
     by: str = "",
 ) -> None:
-    """The item is done: its outputs become attributes of its line, and what comes after it may begin.
+    """The item is done: its outputs become attributes of its line, rules that waited for them are decided on, and
+    what comes after it may begin. What it puts out may be impossible: then it has failed.
 
     An output that is null is none: `has(line.attributes.x)` means that there is a value.
+
+    Raises:
+        RefusedError: a person completes it with what is impossible; nothing has changed.
     """
     outputs = {name: value for name, value in outputs.items() if value is not None}
+    if problems := take_out(step, item, outputs):
+        _impossible(step, item, problems, by)
+        return
     close_fallout(step, item, "The item was completed.", by)
-    step.give(item, outputs)
     done = step.move(
         item,
         trigger,
@@ -347,6 +361,16 @@ def complete(
         recalled(step, item)
     detail = f"outcome {outcome}" if outcome else ", ".join(f"{name}={value}" for name, value in outputs.items())
     step.record("completed", done, detail[:500], by)
+
+
+def _impossible(step: Step, item: Item, problems: Sequence[Problem], by: str) -> None:
+    failure = failure_of(problems)
+    if by:
+        raise RefusedError(failure.message, hint=problems[0].hint)
+    if item.state is ItemState.FATALLY_FAILED:
+        learn(step, item, failure)
+    else:
+        fail_finally(step, item, failure)
 
 
 def skip(step: Step, item: Item, by: str) -> None:

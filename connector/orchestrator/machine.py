@@ -39,8 +39,9 @@ from connector.model.pauses import NO_PAUSES, Pauses
 from connector.model.plan import Item, Plan, Told, UnclaimedEvent
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.model.technical import Explanation
-from connector.orchestrator.advance import complete, fail, learn, matches, settle, start, watch
+from connector.orchestrator.advance import complete, fail, fail_finally, learn, matches, settle, start, watch
 from connector.orchestrator.inflight import go_on, take
+from connector.orchestrator.late import came_from, failure_of, take_in
 from connector.orchestrator.migrate import migrate
 from connector.orchestrator.pausing import is_silenced, put_off
 from connector.orchestrator.people import obey, resume
@@ -79,11 +80,13 @@ def begin(
     _remember(plan, rejected)
     plan.as_is = event.inventory
     plan.add(made.items, made.lines)
+    plan.parked = made.parked
     step = Step(plan, now, mappings, pauses=pauses)
     if rejected is not None:
         how = "The order was read again and can be fulfilled."
         step.command(ResolveFallout(item=WHOLE_ORDER, episode=1, how=how))
-    step.record("plan made", detail=f"{len(made.lines)} technical lines, {len(made.items)} items")
+    waiting = f", {len(made.parked)} rules that wait for what items will bring" if made.parked else ""
+    step.record("plan made", detail=f"{len(made.lines)} technical lines, {len(made.items)} items{waiting}")
     if not waits:
         step.to_look_at.extend(plan.items)
         settle(step)
@@ -213,7 +216,9 @@ def _accepted(step: Step, event: CalloutAccepted) -> None:
     definition = step.definition(item)
     completion = definition.completes
     due = later(step.now, completion.within, definition) if completion and completion.within else None
-    step.give(item, event.outputs)
+    if problems := take_in(step, item, event.outputs, came_from(item)):
+        fail_finally(step, item, failure_of(problems))
+        return
     waiting = step.change(
         item,
         accepted=True,
@@ -309,7 +314,8 @@ def _told(step: Step, item: Item, event: CallbackArrived) -> None:
 def _happened(step: Step, name: str, payload: JsonObject, about: Item | None = None) -> None:
     """Give an external event to the first item that waits for it, or keep it for one that will."""
     if about is not None:
-        step.give(about, payload)
+        for problem in take_in(step, about, payload, f"from {name}"):
+            step.record("values not taken", about, f"{name}: {problem}"[:500])
     for item in step.plan.items.values():
         if item.type is ItemType.EVENT and item.state is ItemState.RUNNING:
             completion = step.definition(item).completes

@@ -13,6 +13,7 @@ from connector.model.plan import Item
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.orchestrator.advance import complete, fail_finally, retry, skip
 from connector.orchestrator.inflight import decide, make_up
+from connector.orchestrator.late import take_in
 from connector.orchestrator.pausing import pause_order, refuse_while_paused, resume_order
 from connector.orchestrator.preview import foresee
 from connector.orchestrator.step import Step
@@ -129,8 +130,9 @@ def _retry(step: Step, item: Item, command: OperatorCommanded) -> str:
         raise RefusedError(f"{item.name} is {item.state}; only a failed item can be retried.")
     refuse_while_paused(step, f"{item.name} can't be tried again")
     if command.outputs and item.line is not None:
+        if problems := take_in(step, item, command.outputs, f"from {command.by}"):
+            raise RefusedError(str(problems[0]), hint=problems[0].hint)
         item = step.change(item, outputs={**item.outputs, **command.outputs}) if item.each is not None else item
-        step.give(item, command.outputs)
         step.record("attributes corrected", item, ", ".join(command.outputs), command.by)
     retry(step, item, command.by)
     if step.plan.items[item.no].in_doubt:

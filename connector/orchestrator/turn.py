@@ -183,13 +183,15 @@ class Turner:
         events: Mapping[OrderId, Sequence[Event]],
         plans: Mapping[OrderId, Plan],
     ) -> None:
-        """Give plans that are about to be revised what was installed when they began: nobody else needs it."""
+        """Give plans that are about to be revised, or may grow, what was installed when they began: nobody else needs
+        it.
+        """
         revised = [
             plan
             for order in orders
             if (plan := plans.get(order.id)) is not None
             and plan.as_is is None
-            and (plan.revisions or any(may_revise(event) for event in events[order.id]))
+            and (plan.revisions or plan.parked or any(may_revise(event) for event in events[order.id]))
         ]
         if revised:
             found = await turn.load_as_is([plan.id for plan in revised])
@@ -260,7 +262,8 @@ class Turner:
         mappings = await self._sets.by_hash(plan.set_hash)
         if isinstance(event, MigrationAsked):
             return go_over(plan, event, now, mappings, await self._sets.by_hash(event.set_hash))
-        return handle(plan, event, now, mappings, self._pauses())
+        may_grow = len(plan.items) if plan.parked else 0
+        return await beside(may_grow, handle, plan, event, now, mappings, self._pauses())
 
 
 def _is_paused_by(events: Iterable[Event]) -> bool:

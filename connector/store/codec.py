@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -10,13 +11,14 @@ from connector.errors import InvariantBroken
 from connector.model.events import EVENT_TYPES, Event
 from connector.model.failure import Failure, Problem
 from connector.model.forecast import Forecast
+from connector.model.ids import TechnicalLineNo
 from connector.model.json import Json, JsonObject
 from connector.model.order import InventoryItem, Order
 from connector.model.pauses import Pause
 from connector.model.plan import Item, Plan, Told, UnclaimedEvent
 from connector.model.revision import Revision, Version
 from connector.model.states import ItemState, ItemType
-from connector.model.technical import Explanation, TechnicalLine
+from connector.model.technical import Explanation, ParkedRule, TechnicalLine
 from connector.model.work import RenderedRequest
 
 
@@ -173,6 +175,8 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     alarmed: bool = False
     forecast: Forecast | None = None
     pause: Pause | None = None
+    parked: tuple[ParkedRule, ...] = ()
+    late: Mapping[TechnicalLineNo, JsonObject] = msgspec.field(default_factory=dict)
 
 
 def head_of(plan: Plan) -> Head:
@@ -187,6 +191,8 @@ def head_of(plan: Plan) -> Head:
         alarmed=plan.alarmed,
         forecast=plan.forecast,
         pause=plan.pause,
+        parked=plan.parked,
+        late=plan.late,
     )
 
 

@@ -66,6 +66,8 @@ def _plan(row: Mapping[str, Any], lines: Sequence[str], items: Sequence[tuple[in
         revisions=head.revisions,
         blocked=head.blocked,
         alarmed=head.alarmed,
+        parked=head.parked,
+        late=head.late,
         problems=head.problems,
         forecast=head.forecast,
         message=row["message"],

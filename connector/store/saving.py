@@ -19,6 +19,7 @@ from connector.model.commands import (
     Command,
     DropCallout,
     Explain,
+    ExplainMore,
     InvokeCallout,
     PollCallout,
     RaiseFallout,
@@ -221,6 +222,7 @@ class Rows:
         self._explanations: dict[OrderId, ExplanationRow] = {}
         self.polls: list[Work] = []
         """Questions to be asked; they have no rows."""
+        self._added_explanations: dict[OrderId, list[Explanation]] = {}
         self._changed_callouts: list[KeyRow] = []
         self._work: dict[ItemKey, Work] = {}
         self._resent: dict[ItemKey, ResendRow] = {}
@@ -236,6 +238,19 @@ class Rows:
     def explanations(self) -> list[ExplanationRow]:
         """How orders are decomposed: what a revision in the same turn says counts more."""
         return list(self._explanations.values())
+
+    @property
+    def added_explanations(self) -> list[ExplanationRow]:
+        """What was decided after orders were decomposed first, in one part for each of them."""
+        return [
+            ExplanationRow(
+                order,
+                Explanation(
+                    set_hash=parts[0].set_hash, decisions=tuple(each for part in parts for each in part.decisions)
+                ),
+            )
+            for order, parts in self._added_explanations.items()
+        ]
 
     @property
     def work(self) -> list[Work]:
@@ -343,6 +358,9 @@ class Rows:
     def _record(self, plan: Plan, command: Record) -> None:
         self.history.append(HistoryRow(plan.id, command.item, command.what, command.detail, command.by))
 
+    def _explain_more(self, plan: Plan, command: ExplainMore) -> None:
+        self._added_explanations.setdefault(plan.id, []).append(command.explanation)
+
     def _drop(self, plan: Plan, command: DropCallout) -> None:
         key = (plan.id, command.item)
         self._dropped[key] = KeyRow(plan.id, command.item)
@@ -428,6 +446,7 @@ class Rows:
 
 _ADD: Mapping[type[Command], Callable[[Rows, Plan, Any], None]] = {
     Record: Rows._record,  # noqa: SLF001 - a table of this class's own methods
+    ExplainMore: Rows._explain_more,  # noqa: SLF001
     DropCallout: Rows._drop,  # noqa: SLF001
     InvokeCallout: Rows._invoke,  # noqa: SLF001
     PollCallout: Rows._poll,  # noqa: SLF001

@@ -132,6 +132,9 @@ class Turn:
             await self._connection.execute(self._sql["clear"], rows.made_again)
         if rows.respecified:
             await self._connection.execute(self._sql["respecify"], codec.to_json(rows.respecified))
+        added = rows.added_explanations
+        if added:
+            await self._connection.execute(self._sql["explain_more"], now, codec.to_json(added))
         tables: Sequence[Sequence[object]] = (
             rows.orders,
             rows.explanations,

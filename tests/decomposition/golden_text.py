@@ -62,6 +62,9 @@ def _described(made: Decomposition) -> Iterator[str]:
             after += f", after the start of {', '.join(map(str, item.after_start))}"
         queue = f" for {item.queue}" if item.queue else ""
         yield f"{item.no}. {item.key} ({item.definition}, {item.type}{queue}) on {owner}{after}"
+    if made.parked:
+        yield ""
+        yield from (f"{parked} → {parked.target}" for parked in made.parked)
 
 
 def _sources(sources: tuple[LineId, ...], numbers: Mapping[LineId, str]) -> str:

@@ -177,6 +177,10 @@ CASES = [
     case("MAP066", f"{COMMERCIAL}:12", "heavy", "not a number", COMMERCIAL, "default: 1.5", "default: heavy"),
     case("MAP066", f"{BOXES}:9", "'\"many\"'", "not a whole number", BOXES, "pieces: 1", "pieces: '\"many\"'"),
     case("MAP066", f"{COMMERCIAL}:17", "7", "list is used in decomposition/boxes.yaml:7", COMMERCIAL, "L: BOX-L", "L: 7"),
+    # -- rules that wait ------------------------------------------------------------------------------
+    case("MAP067", f"{BOXES}:13", "nowhere", "Nothing gives `nowhere` to a line of PARCEL", BOXES, "to: LABEL\n", "to: LABEL\n    when: line.attributes.nowhere == 'x'\n",
+         (TECHNICAL, "tracking: string", "tracking: string\n      nowhere: string")),
+    case("MAP068", f"{BOXES}:13", "true", "`parcel-to-label` never waits", BOXES, "to: LABEL\n", "to: LABEL\n    required: true\n"),
     # -- items ----------------------------------------------------------------------------------------
     case("MAP070", "plans/labels.yaml:3", "print", "A callout needs `interface`", "plans/labels.yaml", "    interface: printer.print\n", ""),
     case("MAP070", f"{PARCELS}:3", "check", "needs `queue`", PARCELS, "    queue: Checkers\n", ""),

@@ -56,7 +56,7 @@ def _rule(draft: Draft, node: Node) -> Rule:
             definition = product.value.attributes.get(name.text)
             draft.known(name, product.value.attributes, "MAP032", "attribute", inside=f"of {target.text}")
         attributes[name.text] = _value(draft, value, definition)
-    when, priority = node.get("when"), node.get("priority")
+    when, priority, required = node.get("when"), node.get("priority"), node.get("required")
     return Rule(
         id=node["id"].text,
         products=products,
@@ -65,6 +65,7 @@ def _rule(draft: Draft, node: Node) -> Rule:
         when=draft.expressions.scalar(when, RULE, "condition") if when is not None else None,
         priority=int(priority.text) if priority is not None else 100,
         xor=word(node, "xor") or None,
+        required=required is not None and required.plain is True,
         attributes=attributes,
         source=node.source,
     )

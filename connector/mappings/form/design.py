@@ -54,6 +54,9 @@ RULE = Record(
         "when": optional(Cel(), "Fires only when this is true."),
         "priority": optional(Number(-1_000_000, 1_000_000), "Lower runs first; 100 when absent."),
         "xor": optional(NAME, "Of the rules of one group only the first that matches fires."),
+        "required": optional(
+            Boolean(), "True: that the rule waits for an attribute which never comes is fallout; else it is only told."
+        ),
         "attributes": optional(
             MapOf(ATTRIBUTE, ByKind("a value", scalar=Cel(), mapping=LOOKUP_OR_VALUE)), "Attributes of the target."
         ),

@@ -28,6 +28,8 @@ select o.order_id, o.number, o.account_id, o.finished_at, jsonb_build_object(
     'items', (select coalesce(jsonb_agg(to_jsonb(r) order by item_no), '[]')
               from items r where r.order_id = o.order_id),
     'explanation', (select r.body from explanations r where r.order_id = o.order_id),
+    'later_explanations', (select coalesce(jsonb_agg(to_jsonb(r) - 'order_id' order by seq), '[]')
+                           from later_explanations r where r.order_id = o.order_id),
     'history', (select coalesce(jsonb_agg(to_jsonb(r) - 'order_id' order by seq), '[]')
                 from history r where r.order_id = o.order_id),
     'calls', (select coalesce(jsonb_agg(to_jsonb(r) - 'order_id' order by seq), '[]')
@@ -51,6 +53,7 @@ returning order_id
 with gone_lines as (delete from technical_lines where order_id = any ($1::text[])),
      gone_items as (delete from items where order_id = any ($1::text[])),
      gone_explanations as (delete from explanations where order_id = any ($1::text[])),
+     gone_later_explanations as (delete from later_explanations where order_id = any ($1::text[])),
      gone_history as (delete from history where order_id = any ($1::text[])),
      gone_calls as (delete from calls where order_id = any ($1::text[])),
      gone_fallouts as (delete from fallouts where order_id = any ($1::text[])),

@@ -61,6 +61,11 @@ where i.order_id = s.order_id and i.item_no = s.item_no
 with gone_items as (delete from items where order_id = any ($1::text[]))
 delete from technical_lines where order_id = any ($1::text[])
 
+-- name: explain_more
+-- What was decided about orders after they were decomposed first.
+insert into later_explanations (order_id, explained_at, body)
+select order_id, $1, body from json_to_recordset($2::json) as s (order_id text, body json)
+
 -- name: save
 -- All that a turn changed, in one statement; gives the stored requests that are to be sent once more. Rows come as one
 -- JSON document a table (null: none), cheaper on both sides than an array per column. The parts see the tables as they
