@@ -97,7 +97,7 @@ ESIM = SampleOrder(
 HOME = SampleOrder(
     key="DEMO-HOME",
     title="Fiber internet for the home",
-    story="Is there fiber? Is the customer's credit good? Then router and technician, activation, billing.",
+    story="Is there fiber, and of what kind? Is the customer's credit good? Then parcels, technician, billing.",
     account=ROSA,
     priority="High",
     lines=(
@@ -108,7 +108,7 @@ HOME = SampleOrder(
         ),
         SampleLine(key="router", product="ROUTER", parent="internet", attributes={"model": "IW-AX5400"}),
     ),
-    expected=Expected(status="Completed", completed=11),
+    expected=Expected(status="Completed", completed=13),
 )
 
 BLOCKED = SampleOrder(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -18,7 +17,7 @@ from connector.model.commands import (
     SetTimer,
 )
 from connector.model.events import TimerKind
-from connector.model.failure import Failure, FailureClass, Problem
+from connector.model.failure import Failure, FailureClass
 from connector.model.ids import WHOLE_ORDER, TechnicalLineNo
 from connector.model.json import JsonObject
 from connector.model.order import Action
@@ -338,7 +337,9 @@ def complete(
     """
     outputs = {name: value for name, value in outputs.items() if value is not None}
     if problems := take_out(step, item, outputs):
-        _impossible(step, item, problems, by)
+        if by:
+            raise RefusedError(problems[0].message, hint=problems[0].hint)
+        (learn if item.state is ItemState.FATALLY_FAILED else fail_finally)(step, item, failure_of(problems))
         return
     close_fallout(step, item, "The item was completed.", by)
     done = step.move(
@@ -361,16 +362,6 @@ def complete(
         recalled(step, item)
     detail = f"outcome {outcome}" if outcome else ", ".join(f"{name}={value}" for name, value in outputs.items())
     step.record("completed", done, detail[:500], by)
-
-
-def _impossible(step: Step, item: Item, problems: Sequence[Problem], by: str) -> None:
-    failure = failure_of(problems)
-    if by:
-        raise RefusedError(failure.message, hint=problems[0].hint)
-    if item.state is ItemState.FATALLY_FAILED:
-        learn(step, item, failure)
-    else:
-        fail_finally(step, item, failure)
 
 
 def skip(step: Step, item: Item, by: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from connector.mappings.policies import Queue
 from connector.mappings.set import (
     PLAN,
     Completion,
@@ -12,7 +13,6 @@ from connector.mappings.set import (
     MappingSet,
     PlanDefinition,
     Product,
-    Queue,
     Rule,
     Scenario,
     System,

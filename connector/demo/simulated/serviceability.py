@@ -13,6 +13,9 @@ NO_FIBER = frozenset({"17255", "94078"})
 PORTS = 48
 """Ports of one line card."""
 
+MODERN_PORTS = 16
+"""Those of them that are lit with the newer technology."""
+
 
 def check_address(call: Call) -> Answer:
     """Say whether there is fiber at an address, and which port would be its own."""
@@ -23,8 +26,15 @@ def check_address(call: Call) -> Answer:
     if postal_code in NO_FIBER:
         return Answer(body={"fiber": False, "address": address})
     port = zlib.crc32(address.encode()) % PORTS
-    found = {"fiber": True, "address": address, "port": f"OLT-{postal_code}-{port:02}", "maxDownloadMbit": 1000}
-    return Answer(body=found)
+    return Answer(
+        body={
+            "fiber": True,
+            "address": address,
+            "port": f"OLT-{postal_code}-{port:02}",
+            "technology": "xgspon" if port < MODERN_PORTS else "gpon",
+            "maxDownloadMbit": 1000,
+        }
+    )
 
 
 SERVICEABILITY = SystemDefinition(

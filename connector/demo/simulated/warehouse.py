@@ -1,4 +1,4 @@
-"""Phones, SIM cards and routers in parcels. Says at once that it will, and later that it has."""
+"""Phones, SIM cards, routers and terminals in parcels. Says at once that it will, and later that it has."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ STOCK = {
     "SIM-NANO": "sim",
     "CPE-IW-AX3000": "device",
     "CPE-IW-AX5400": "device",
+    "ONT-FT100": "device",
+    "ONT-FT1000": "device",
 }
 """What there is: article number → sort of goods."""
 

@@ -78,7 +78,7 @@ def _brought_by_items(draft: Draft) -> Mapping[str, set[str]]:
     return found
 
 
-def _outputs(draft: Draft, item: ItemDefinition) -> Iterator[str]:
+def _outputs(draft: Draft, item: ItemDefinition, above: frozenset[str] = frozenset()) -> Iterator[str]:
     yield from item.sets
     yield from (entry.name for entry in item.form)
     for called in item.calls:
@@ -86,10 +86,10 @@ def _outputs(draft: Draft, item: ItemDefinition) -> Iterator[str]:
             yield from draft.interfaces[called].value.outputs
     if item.collect is not None:
         yield item.collect
-    elif item.subplan is not None:
+    elif item.subplan is not None and item.subplan not in above:
         for (plan, _), inside in draft.items.items():
             if plan == item.subplan:
-                yield from _outputs(draft, inside.value)
+                yield from _outputs(draft, inside.value, above | {plan})
     if item.completes is not None and item.completes.on in draft.events:
         yield from draft.events[item.completes.on].value.outputs
 
