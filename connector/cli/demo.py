@@ -123,12 +123,16 @@ class _Lines:
         self._console = Console(highlight=False, width=200) if not sys.stdout.isatty() else console
         self._stage = ""
         self._trouble = ""
+        self._looked = False
         self._printed = 0
 
     def __call__(self, state: DemoState) -> None:
         if state.stage != self._stage:
             self._stage = state.stage
             self._console.print(f"{state.seconds:6.1f} s  {state.stage}")
+            if state.look and not self._looked:
+                self._looked = True
+                self._console.print(f"{state.seconds:6.1f} s  look closer: {state.look} list", markup=False)
         if state.trouble != self._trouble:
             self._trouble = state.trouble
             self._console.print(f"{state.seconds:6.1f} s  {state.trouble or 'All can be seen again.'}", markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -76,6 +77,7 @@ class Demo:
         ):
             self._tell("placing orders")
             await self._place(org)
+            self.state.look = self._closer_look()
             people = People(org, network_url=stage.systems["network"]["url"])
             async with await Database.connect(self.database.url(), size=2) as database:
                 tracking = Tracking(database)
@@ -92,6 +94,12 @@ class Demo:
                     await self._perhaps_crash(stage)
                     await asyncio.sleep(LOOK_SECONDS)
         return self.state
+
+    def _closer_look(self) -> str:
+        """The commands with which somebody at another terminal sees the orders."""
+        program = Path(sys.argv[0])
+        command = str(program) if program.name == "connector" else f"{sys.executable} -m connector"
+        return f"CONNECTOR_DATABASE__URL='{self.database.url()}' {command} orders"
 
     @asynccontextmanager
     async def _ticking(self) -> AsyncIterator[None]:

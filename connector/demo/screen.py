@@ -51,7 +51,7 @@ _TITLE_WIDTH = 42
 def render(state: DemoState, *, height: int) -> RenderableType:
     """The whole screen; `height` is that of the terminal in lines."""
     orders = _orders(state)
-    room = max(4, min(_LINES, height - 7 * len(state.orders) - 8))
+    room = max(4, min(_LINES, height - 7 * len(state.orders) - 11))
     return Group(_headline(state), orders, _happenings(state, room), _footer(state))
 
 
@@ -157,6 +157,10 @@ def _footer(state: DemoState) -> Text:
     text.append(
         f"\n  Salesforce: {state.api_calls} API calls, {records} records written, {state.pending} behind", "dim"
     )
+    if state.look:
+        order = state.orders[0]
+        text.append("\n  Look closer from another terminal:\n  ", "dim")
+        text.append(f"{state.look} show {order.number or order.id} --watch")
     return text
 
 

@@ -50,6 +50,8 @@ class DemoState:
     stage: str = "starting"
     trouble: str = ""
     """What keeps the demo from looking on, in a sentence; empty when nothing does."""
+    look: str = ""
+    """How the commands begin that show orders, while the demo runs; empty before there are any."""
     started: float = field(default_factory=time.monotonic)
     first_fulfilled: float | None = None
     """Seconds from the start to the first order that the org shows as Completed."""
