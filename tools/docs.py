@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -21,6 +22,9 @@ from connector.model.states import FINAL_ITEM_STATES, ITEM_TRANSITIONS, ItemStat
 from connector.settings import Settings
 from connector.settings.load import variable_name
 from connector.settings.model import NEEDED_BY_KIND
+from tools.stories.example import FOLDER
+from tools.stories.matrix import revision_matrix
+from tools.stories.page import worked_example
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _PART = re.compile(r"(<!-- made: ([\w-]+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
@@ -142,11 +146,6 @@ def item_table() -> str:
     return "\n".join(["| state | final | what can happen → next state |", "|---|---|---|", *rows])
 
 
-def unreached_states() -> str:
-    """States that exist in Salesforce and that no transition leads to."""
-    return ", ".join(f"`{state.value}`" for state in ItemState if state not in REACHED)
-
-
 def plan_states() -> str:
     """The states of a plan."""
     return ", ".join(f"`{state.value}`" for state in PlanState)
@@ -168,12 +167,21 @@ def try_example() -> str:
     return "\n".join(["```console", f"$ connector {' '.join(_EXAMPLE)}", *lines, "```"])
 
 
+# -- worked examples of changing orders ----------------------------------------------------------------------
+
+
+def changes() -> Mapping[str, Callable[[], str]]:
+    """One part for each example: `change-upgrade-before-activation`."""
+    return {f"change-{file.stem}": partial(worked_example, file.stem) for file in sorted(FOLDER.glob("*.yaml"))}
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
+    **changes(),
+    "revision-matrix": revision_matrix,
     "settings": settings_tables,
     "credential-kinds": credential_kinds,
     "item-diagram": item_diagram,
     "item-table": item_table,
-    "unreached-states": unreached_states,
     "plan-states": plan_states,
     "try-example": try_example,
 }

@@ -154,7 +154,11 @@ class OrderView:
 
     def undoings(self) -> Mapping[ItemNo, ItemNo]:
         """Of each item that is taken back, or brought to new values, the item that does it."""
-        return {item.undoes: item.no for item in self.items.values() if item.undoes is not None}
+        return {
+            item.undoes: item.no
+            for item in self.items.values()
+            if item.undoes is not None and item.state is not ItemState.DISCARDED
+        }
 
     def waits(self) -> Sequence[Wait]:
         """What the order waits for: first what needs a person to mend it, then the longest wait."""

@@ -238,12 +238,12 @@ def _run_task(step: Step, item: Item) -> None:
 
 
 def _changing_lines(step: Step, item: Item) -> tuple[TechnicalLineNo, ...]:
-    """The technical lines of the item's sources that change what is installed."""
+    """The technical lines of the item's sources that change what is installed, and that the order still wants."""
     sources = set(item.sources)
     return tuple(
         no
         for no, line in step.plan.lines.items()
-        if line.action is not Action.NO_CHANGE and sources.intersection(line.sources)
+        if line.is_live and line.action is not Action.NO_CHANGE and sources.intersection(line.sources)
     )
 
 

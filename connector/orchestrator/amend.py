@@ -16,6 +16,7 @@ from connector.mappings.expression import EvaluationError
 from connector.mappings.set import recall_plan
 from connector.model.commands import Assetize, ClearTimers, DropCallout, Explain
 from connector.model.ids import ItemNo, LineId, TechnicalLineNo
+from connector.model.order import Action
 from connector.model.plan import Item
 from connector.model.revision import ItemChange, ItemEffect
 from connector.model.states import ItemState, ItemTrigger, ItemType
@@ -125,7 +126,8 @@ class _Amendment:
             sources=new.sources,
             root=new.root,
             parents=tuple(self._line_nos[parent] for parent in new.parents),
-            changes={**new.changes, **changes},
+            # Against what is installed where something is, whatever was wanted meanwhile; else against that.
+            changes=changes if new.action is Action.ADD else new.changes,
             supplement="Amend" if technical_differences(line, then) else line.supplement,
             request=new.request,
         )
@@ -378,7 +380,7 @@ class _Amendment:
                 pass
 
     def _tell(self, what: str, item: Item, change: ItemChange) -> None:
-        by = f" by {change.by}" if change.by else ""
+        by = f"; by {change.by}" if change.by else ""
         self._step.record(what, item, f"{self._number}: {change.why}{by}"[:500])
 
     def _end(self, item: Item, change: ItemChange, trigger: ItemTrigger, state: ItemState) -> None:

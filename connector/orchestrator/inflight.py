@@ -240,14 +240,18 @@ def _accept(step: Step, revision: Revision, outlook: Outlook, passed: Iterable[P
     if not plan.versions or all(each.action != "New" for each in plan.versions):
         plan.versions = (_first(plan, step.now), *plan.versions)
         plan.changed_versions.add(plan.order.id)
-    penalties = "; ".join(each.penalty or each.name for each in passed)
+    passed = tuple(passed)
+    penalties = "; ".join(each.penalty or each.name for each in passed if each.level == "soft")
+    hard = ", ".join(each.name for each in passed if each.level == "hard")
+    reasons = [f"Penalties: {penalties}"] if penalties else []
+    reasons += [f"Past the point of no return: {hard}"] if hard else []
     _put(
         plan,
         _of(
             order,
             VersionState.ACCEPTED,
             step.now,
-            reason=f"Penalties: {penalties}" if penalties else "",
+            reason="\n".join(reasons),
             approved_by=revision.approved_by,
             overridden_by=revision.overridden_by,
         ),

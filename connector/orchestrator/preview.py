@@ -25,6 +25,7 @@ from connector.model.revision import (
     Supplement,
     VersionState,
 )
+from connector.model.states import ItemType
 from connector.orchestrator.amend import carry_out
 from connector.orchestrator.estimate import estimate, is_estimated
 from connector.orchestrator.inflight import refusal_of
@@ -42,6 +43,8 @@ _TITLES = {
     ItemEffect.KEPT: "Kept",
 }
 _MOST_NAMED = 20
+_EFFECTIVE = (ItemType.CALLOUT, ItemType.MANUAL)
+"""Items whose effect is outside of the plan."""
 
 
 def proposed(plan: Plan, given: Order | None) -> Order:
@@ -95,7 +98,7 @@ class Prospect:
         for effect, title in _TITLES.items():
             items = [change for change in assessment.items if change.effect is effect]
             if items:
-                parts.append(f"{title}: {_named(effect, items)}")
+                parts.append(f"{title}: {_named(self.plan, effect, items)}")
         if self.then_done_at is not None:
             before = f", now {self.now_done_at:%Y-%m-%d %H:%M} UTC" if self.now_done_at is not None else ""
             parts.append(f"Expected to be done: {self.then_done_at:%Y-%m-%d %H:%M} UTC{before}")
@@ -172,13 +175,16 @@ def _verdict(assessment: Assessment) -> str:
     return "it would be accepted."
 
 
-def _named(effect: ItemEffect, items: Sequence[ItemChange]) -> str:
+def _named(plan: Plan, effect: ItemEffect, items: Sequence[ItemChange]) -> str:
     if effect is ItemEffect.KEPT:
         return str(len(items))
-    named = [f"{item.name}{' (nothing undoes it)' if _is_left(item) else ''}" for item in items[:_MOST_NAMED]]
+    named = [f"{item.name}{' (nothing undoes it)' if _is_left(plan, item) else ''}" for item in items[:_MOST_NAMED]]
     more = f", and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
     return ", ".join(named) + more
 
 
-def _is_left(item: ItemChange) -> bool:
-    return item.effect is ItemEffect.UNDONE and not item.by
+def _is_left(plan: Plan, change: ItemChange) -> bool:
+    """What the item did somewhere else, or what a person did, stays so."""
+    if change.effect is not ItemEffect.UNDONE or change.by or change.item is None:
+        return False
+    return plan.items[change.item].type in _EFFECTIVE

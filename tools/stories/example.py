@@ -6,15 +6,16 @@ supplemental order wants, and who says what about it:
     set: infiwave
     case: mobile-with-phone
     begins: 2026-03-02T09:00:00Z
-    order: {requested_at: 2026-03-09T08:00:00Z}   # optional: what the order says beside the case
+    wanted: 2026-03-09T08:00:00Z                  # optional: the date that the order is wanted for
     when: {ship: Completed}                       # the first moment at which these items have come to these states
-    wait: PT3H                                    # optional: and so much later
+    wait: 3                                       # optional: and so many hours later
     action: Amend
     lines:
       plan: {tier: L}                             # by line of the case: the attributes that differ
       handset: Cancel
+    moved_to: 2026-03-16T08:00:00Z                # optional: the date that is wanted now
     then:
-      - {approve: Sam Rivera}                     # or reject, override
+      - {approve: Sam Rivera}                     # or reject, override: an hour after the one before
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,11 +38,9 @@ from connector.model.events import Event, Operation, OperatorCommanded, Revision
 from connector.model.ids import CommandId, LineId, OrderId
 from connector.model.order import InventoryItem, Order, OrderLine
 from connector.model.plan import Plan
-from connector.model.revision import Assessment
 from connector.model.states import ItemState, ItemType, PlanState
-from connector.orchestrator.inflight import look_ahead
-from connector.orchestrator.preview import as_text
 from connector.orchestrator.outlook import is_busy
+from connector.orchestrator.preview import Prospect, foresee
 from tools.stories.world import World, world
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -62,11 +62,12 @@ class Example:
     case: str
     begins: datetime
     when: Mapping[str, ItemState]
+    wait: float = 0
+    """Hours."""
     action: Literal["Amend", "Cancel"]
     lines: Mapping[str, Mapping[str, Any] | Literal["Cancel"]] = field(default_factory=dict)
-    order: Mapping[str, Any] = field(default_factory=dict)
-    changed: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of the order itself that differ: `requested_at`, `attributes`."""
+    wanted: datetime | None = None
+    moved_to: datetime | None = None
     then: tuple[tuple[Operation, str], ...] = ()
 
 
@@ -82,8 +83,7 @@ class Played:
     revised_at: datetime
     seen: int
     """How many lines of history there were then."""
-    assessment: Assessment
-    preview: str
+    prospect: Prospect
     world: World
     """At the end."""
 
@@ -103,10 +103,11 @@ def example(name: str) -> Example:
         case=told["case"],
         begins=_utc(told["begins"]),
         when={key: ItemState(state) for key, state in told["when"].items()},
+        wait=told.get("wait", 0),
         action=told["action"],
         lines=told.get("lines", {}),
-        order=told.get("order", {}),
-        changed=told.get("changed", {}),
+        wanted=_utc(told["wanted"]) if "wanted" in told else None,
+        moved_to=_utc(told["moved_to"]) if "moved_to" in told else None,
         then=tuple((_OPERATIONS[what], who) for each in told.get("then", ()) for what, who in each.items()),
     )
 
@@ -114,16 +115,17 @@ def example(name: str) -> Example:
 @contextmanager
 def playing(one: Example) -> Iterator[Played]:
     """Play an example to its end."""
-    mappings, order, inventory = _case(one)
-    with world(order, inventory, mappings, one.begins, _clerk) as stage:
+    mappings, order, inventory = case_of(one)
+    with world(order, inventory, mappings, one.begins, clerk) as stage:
         stage.play(lambda plan: _has_come_to(plan, one.when))
+        stage.wait(stage.now + timedelta(hours=one.wait))
         before, stands = stage.plan.order, deepcopy(stage.plan)
         seen, revised_at = len(stage.history), stage.now
         given = supplemental(order, one)
-        assessment, refusal = look_ahead(stage.plan, given, mappings, stage.now)
-        preview = as_text(stage.plan, given, assessment, refusal)
+        prospect = foresee(stage.plan, given, mappings, stage.now)
         stage.happen(RevisionRead(order=given))
         for number, (operation, who) in enumerate(one.then, 1):
+            stage.wait(stage.now + timedelta(hours=1))
             stage.happen(OperatorCommanded(command=CommandId(f"a{number:02}"), operation=operation, by=who))
         stage.play(lambda plan: plan.state in _OVER)
         yield Played(
@@ -133,8 +135,7 @@ def playing(one: Example) -> Iterator[Played]:
             stands=stands,
             revised_at=revised_at,
             seen=seen,
-            assessment=assessment,
-            preview=preview,
+            prospect=prospect,
             world=stage,
         )
 
@@ -142,7 +143,6 @@ def playing(one: Example) -> Iterator[Played]:
 def supplemental(order: Order, one: Example) -> Order:
     """The order that supersedes the example's."""
     lines = tuple(_next(line, one.lines.get(line.id.removesuffix("-101"), {})) for line in order.lines)
-    changed = {name: _utc(value) if name == "requested_at" else value for name, value in one.changed.items()}
     return replace(
         order,
         id=OrderId(f"801{SECOND}"),
@@ -150,7 +150,7 @@ def supplemental(order: Order, one: Example) -> Order:
         lines=lines,
         supersedes=order.id,
         supplemental_action=one.action,
-        **changed,
+        requested_at=one.moved_to or order.requested_at,
     )
 
 
@@ -165,16 +165,21 @@ def _next(line: OrderLine, wanted: Mapping[str, Any] | Literal["Cancel"]) -> Ord
     return replace(made, attributes={**line.attributes, **wanted})
 
 
-def _case(one: Example) -> tuple[MappingSet, Order, tuple[InventoryItem, ...]]:
+def case_of(one: Example) -> tuple[MappingSet, Order, tuple[InventoryItem, ...]]:
+    """The set, the order and what is installed, under the names that the example gives them."""
     folder = REPOSITORY / "mappings" / one.set
     given = read((folder / "cases" / f"{one.case}.json").read_text(encoding="utf-8"))
     lines = tuple(
         replace(line, id=LineId(f"{line.id}-101"), parent=LineId(f"{line.parent}-101") if line.parent else None)
         for line in given.order.lines
     )
-    said = {name: _utc(value) if name == "requested_at" else value for name, value in one.order.items()}
-    order = replace(given.order, id=OrderId(f"801{FIRST}"), number=FIRST, lines=lines, **said)
-    return load(folder), order, given.inventory
+    order = replace(given.order, id=OrderId(f"801{FIRST}"), number=FIRST, lines=lines, requested_at=one.wanted)
+    return _mappings(folder), order, given.inventory
+
+
+@cache
+def _mappings(folder: Path) -> MappingSet:
+    return load(folder)
 
 
 def _has_come_to(plan: Plan, when: Mapping[str, ItemState]) -> bool:
@@ -183,7 +188,7 @@ def _has_come_to(plan: Plan, when: Mapping[str, ItemState]) -> bool:
     return all(found[key].state is wanted and not is_busy(found[key]) for key, wanted in when.items())
 
 
-def _clerk(stage: World) -> Iterator[Event]:
+def clerk(stage: World) -> Iterator[Event]:
     """The credit clerk approves whatever comes."""
     for item in stage.plan.items.values():
         if item.type is ItemType.MANUAL and item.state is ItemState.RUNNING:

@@ -14,12 +14,13 @@ from connector.model.dossier import Dossier, HistoryLine
 from connector.model.order import Order, OrderLine
 from connector.model.plan import Plan
 from connector.model.states import PlanState
-from connector.orchestrator.status import order_status
+from connector.orchestrator.status import order_status, version_status
 from tools.stories.example import FIRST, SECOND, Played, example, playing
 from tools.stories.world import Sent
 
-_WIDTH = 118
-_SPENT = "spent"
+_WIDTH = 104
+_LATER = timedelta(days=1)
+"""History is told with dates when it is not of today."""
 
 
 def worked_example(name: str) -> str:
@@ -40,7 +41,7 @@ def _parts(played: Played) -> Iterator[str]:
     yield f"**The supplemental order** {SECOND} {'cancels' if given.supplemental_action == 'Cancel' else 'amends'} it:"
     yield _difference(played.before, given)
     yield "**The preview**:"
-    yield _console(f"connector orders revise {given.id} --preview", played.preview.splitlines())
+    yield _console(f"connector orders revise {given.id} --preview", played.prospect.text().splitlines())
     yield "**What then happens**:"
     happened = world.history[played.seen :]
     yield _block(_section(_view(played, world.plan, happened), "History"))
@@ -49,6 +50,7 @@ def _parts(played: Played) -> Iterator[str]:
         yield "What the systems were asked for from then on:"
         yield _block(_asked(asked))
     yield "**In the end**:"
+    yield _console(f"connector orders show {FIRST}", _section(_view(played, world.plan), "Plan"))
     yield _table(("order", "status", "message"), _both(played))
 
 
@@ -92,7 +94,7 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 def _view(played: Played, plan: Plan, history: Iterable[HistoryLine] = ()) -> OrderView:
     lines = tuple(history)
-    now = played.world.now if lines else played.revised_at
+    now = played.world.now if plan is played.world.plan else played.revised_at
     dossier = Dossier(
         id=plan.id,
         number=FIRST,
@@ -108,7 +110,7 @@ def _view(played: Played, plan: Plan, history: Iterable[HistoryLine] = ()) -> Or
         history=lines,
         history_total=len(lines),
     )
-    return OrderView(dossier=dossier, now=now + timedelta(seconds=0))
+    return OrderView(dossier=dossier, now=now + (_LATER if lines else timedelta()))
 
 
 def _section(view: OrderView, title: str) -> list[str]:
@@ -133,12 +135,11 @@ def _plain(line: Line) -> str:
 
 def _asked(sent: Iterable[Sent]) -> Iterator[str]:
     for each in sent:
-        yield f"{each.at:%d %b %H:%M:%S}  item {each.item:<2}  {each.system:<15} {each.method:<6} {each.path} → {each.status}"
+        at = f"{each.at:%m-%d %H:%M:%S}"
+        yield f"{at}  item {each.item:<2}  {each.system:<14}  {each.method:<6}  {each.path} → {each.status}"
 
 
 def _both(played: Played) -> Iterator[tuple[str, str, str]]:
-    from connector.orchestrator.status import version_status
-
     plan = played.world.plan
     for version in plan.versions:
         if version.order == plan.order.id and plan.state is not PlanState.CANCELED:
