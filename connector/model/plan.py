@@ -22,7 +22,7 @@ from connector.model.json import Json, JsonObject
 from connector.model.mark import Record
 from connector.model.order import InventoryItem, Order, Priority
 from connector.model.pauses import Pause
-from connector.model.revision import Revision, Version, VersionState
+from connector.model.revision import Revision, Version
 from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase, PlanState
 from connector.model.technical import ParkedRule, TechnicalLine
 
@@ -159,7 +159,7 @@ class Plan:
     """One order in fulfillment. Keyed by the order's id: an order has one plan."""
 
     order: Order
-    """The newest accepted version of the order."""
+    """The newest accepted version of the order; when nothing of it is wanted any more the one before, as `Cancel`."""
     state: PlanState
     set_hash: str
     items: dict[ItemNo, Item] = field(default_factory=dict)
@@ -228,8 +228,7 @@ class Plan:
     @property
     def is_canceling(self) -> bool:
         """The order as a whole is being undone, or was."""
-        accepted = [each for each in self.versions if each.state is VersionState.ACCEPTED]
-        return bool(accepted) and accepted[-1].action == "Cancel"
+        return self.order.supplemental_action == "Cancel"
 
     @property
     def priority(self) -> Priority:

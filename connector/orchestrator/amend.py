@@ -8,6 +8,7 @@ brought to new values, or done again, goes forward: after what its item came aft
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace as replace_fields
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -24,7 +25,7 @@ from connector.model.technical import AttributeChange, TechnicalLine
 from connector.orchestrator.outlook import NOT_BEGUN, Identity, Outlook, identity, line_key, predecessors
 from connector.orchestrator.step import Step
 from connector.orchestrator.unwanted import close_fallout, discard, is_recall
-from connector.orchestrator.versions import technical_differences
+from connector.orchestrator.versions import CANCEL, technical_differences
 
 _COMMERCIAL = TechnicalLineNo(0)
 """`of` of a line that keeps what an order line said."""
@@ -69,8 +70,9 @@ class _Amendment:
         self._change_lines()
         undone, forward = self._by_direction()
         self._go_forward(forward, self._undo(undone))
+        kept = self._kept_as_they_were()
         self._plan.add(self._added.values(), self._added_lines)
-        self._change_items()
+        self._change_items(kept)
         for item, change in self._outlook.overtaken:
             self._discard(item, change)
         self._take_out(undone)
@@ -109,7 +111,10 @@ class _Amendment:
         for line in outlook.added:
             parents = tuple(self._line_nos[parent] for parent in line.parents)
             self._added_lines.append(replace(line, no=self._line_nos[line.no], parents=parents, supplement="Add"))
-        plan.order = outlook.after.order if outlook.after.lines or outlook.following.order.lines else plan.order
+        if outlook.following.order.lines:
+            plan.order = outlook.after.order
+        else:  # it stays to be seen what was wanted
+            plan.order = replace_fields(plan.order, supplemental_action=CANCEL)
         plan.memo.clear()
         plan.changed_order = True
 
@@ -138,6 +143,15 @@ class _Amendment:
         if key not in self._ghosts:
             self._ghosts[key] = self._ghost(item)
         return self._ghosts[key]
+
+    def _kept_as_they_were(self) -> Mapping[ItemNo, TechnicalLineNo | None]:
+        """The lines that what still undoes things looks at, once those that it looked at are changed."""
+        amending = {item.no for items in self._outlook.amending.values() for item in items}
+        return {
+            item.no: self._as_it_was(item)
+            for item in self._plan.items.values()
+            if item.undoes is not None and item.line is not None and not item.is_final and item.no not in amending
+        }
 
     def _ghost(self, item: Item) -> TechnicalLineNo | None:
         if item.line is not None:
@@ -349,7 +363,7 @@ class _Amendment:
 
     # -- items that are there ---------------------------------------------------------------------------
 
-    def _change_items(self) -> None:
+    def _change_items(self, lines: Mapping[ItemNo, TechnicalLineNo | None]) -> None:
         afters, begins = {}, {}
         for key, change in self._outlook.effects.items():
             item = self._outlook.live_items[key]
@@ -360,8 +374,10 @@ class _Amendment:
             sources, root = self._sources(item)
             after = afters.get(item.no, item.after)
             starts = tuple(no for no in begins.get(item.no, item.after_start) if no not in after)
-            if (sources, root, after, starts) != (item.sources, item.root, item.after, item.after_start):
-                self._step.change(item, sources=sources, root=root, after=after, after_start=starts)
+            line = lines.get(item.no, item.line)
+            then = item.but(sources=sources, root=root, after=after, after_start=starts, line=line)
+            if then != item:
+                self._plan.put(then)
                 self._plan.respecified.add(item.no)
         for key, change in self._outlook.effects.items():
             self._change(self._plan.items[self._outlook.live_items[key].no], change)

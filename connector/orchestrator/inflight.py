@@ -8,6 +8,7 @@ came → Waiting ─┬─▶ (the plan freezes while requests are being sent) �
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace as replace_fields
 from datetime import datetime
 from typing import Literal, cast
 
@@ -87,6 +88,8 @@ def _cancel_rejected(step: Step, order: Order) -> None:
     plan.versions = plan.versions or (_first(plan, step.now),)
     _put(plan, _of(order, VersionState.ACCEPTED, step.now))
     plan.state, plan.message, plan.finished_at = PlanState.CANCELED, "", step.now
+    plan.order = replace_fields(plan.order, supplemental_action=CANCEL)
+    plan.changed_order = True
     step.command(ResolveFallout(item=WHOLE_ORDER, episode=1, how=f"Canceled by order {order.number}."))
     step.record("plan canceled", detail=f"by order {order.number}; it had never begun")
 

@@ -8,6 +8,7 @@ from connector.model.commands import AnswerCommand, Assetize, Command, RaiseFall
 from connector.model.ids import LOCAL_COMMAND, ItemNo, OrderId, TechnicalLineNo, item_ref
 from connector.model.mark import Marks, Record
 from connector.model.plan import Plan
+from connector.model.revision import VersionState
 from connector.model.technical import TechnicalLine
 
 _NO_LINE = TechnicalLineNo(0)
@@ -75,9 +76,8 @@ def _of_plan(plan: Plan, *, new: bool) -> list[Record]:
 
 def shown_orders(plan: Plan) -> list[OrderId]:
     """The orders that show how the plan is doing: the newest version, and the one that is cancelling it."""
-    canceling = [each.order for each in plan.versions if each.action == "Cancel" and each.order != plan.order.id]
-    accepted = [each for each in canceling if plan.is_canceling]
-    return [plan.order.id, *accepted[-1:]]
+    accepted = [each.order for each in plan.versions if each.state is VersionState.ACCEPTED]
+    return list(dict.fromkeys((plan.order.id, *(accepted[-1:] if plan.is_canceling else ()))))
 
 
 def _all_again(plan: Plan) -> list[Record]:

@@ -106,7 +106,9 @@ class Outlook:
         self._now = now
         began = plan.created_at or now
         as_is = plan.as_is or ()
-        self.before = decompose(plan.order, as_is, mappings, began)
+        self.before = (
+            _nothing(plan.order, mappings) if plan.is_canceling else decompose(plan.order, as_is, mappings, began)
+        )
         self.after = (
             _nothing(following.order, mappings)
             if not following.order.lines

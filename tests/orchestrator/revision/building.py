@@ -393,15 +393,21 @@ class Story:
 
     def succeed(self, key: str, line: str | None = None, **outputs: Json) -> None:
         """A system answers that it is done."""
-        each = self.item(key, line)
+        self.succeed_item(self.item(key, line), **outputs)
+
+    def succeed_item(self, each: Item, **outputs: Json) -> None:
         self.happens(CalloutCompleted(item=each.no, epoch=each.epoch, attempt=each.attempts, outputs=outputs))
 
     def accept(self, key: str, line: str | None = None, **outputs: Json) -> None:
-        each = self.item(key, line)
+        self.accept_item(self.item(key, line), **outputs)
+
+    def accept_item(self, each: Item, **outputs: Json) -> None:
         self.happens(CalloutAccepted(item=each.no, epoch=each.epoch, attempt=each.attempts, outputs=outputs))
 
     def fail(self, key: str, failure: Failure, line: str | None = None) -> None:
-        each = self.item(key, line)
+        self.fail_item(self.item(key, line), failure)
+
+    def fail_item(self, each: Item, failure: Failure) -> None:
         self.happens(CalloutFailed(item=each.no, epoch=each.epoch, attempt=each.attempts, failure=failure))
 
     def call_back(self, each: Item, failure: Failure | None = None, **outputs: Json) -> None:
@@ -413,6 +419,9 @@ class Story:
     def time(self, key: str, kind: TimerKind) -> None:
         each = self.item(key)
         self.now = max(self.now, each.due_at or self.now)
+        self.time_item(each, kind)
+
+    def time_item(self, each: Item, kind: TimerKind) -> None:
         self.happens(TimerDue(item=each.no, kind=kind, epoch=each.epoch))
 
     def told(self, operation: Operation, each: Item | None = None, **more: Any) -> None:
