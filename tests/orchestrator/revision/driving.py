@@ -12,11 +12,11 @@ from connector.model.commands import ClearTimers, InvokeCallout, SetTimer
 from connector.model.events import Operation, TimerKind
 from connector.model.failure import Failure
 from connector.model.ids import ItemNo, OrderId
-from connector.model.order import Order
+from connector.model.order import Order, OrderLine
 from connector.model.plan import Item
-from connector.model.revision import Assessment, VersionState
+from connector.model.revision import VersionState
 from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase, PlanState
-from connector.orchestrator.inflight import look_ahead
+from connector.orchestrator.preview import Prospect, foresee
 from tests.orchestrator.revision.agreeing import agrees
 from tests.orchestrator.revision.building import (
     LOST,
@@ -35,6 +35,7 @@ from tests.orchestrator.revision.telco import COLOURS, DEALS, SIZES, Choose
 Identity = tuple[str, str, str]
 Action = Callable[[], None]
 
+KINDS = ("change", "change", "change", "drop", "add", "add", "cancel", "cancel line", "date", "deal", "nothing")
 OVER = (PlanState.COMPLETED, PlanState.CANCELED)
 
 
@@ -52,10 +53,12 @@ class World:
     requests: dict[tuple[ItemNo, int], Any] = field(default_factory=dict)
     versions: int = 1
     previews: int = 0
+    accepted: set[OrderId] = field(default_factory=set)
     timers: set[tuple[ItemNo, TimerKind]] = field(default_factory=set)
     done: set[tuple[ItemNo, int]] = field(default_factory=set)
     """Requests that have had their effect, by their keys."""
     faults: bool = True
+    most_versions: int = 6
     may_skip: bool = False
     """People leave items out: then nobody can say what there has to be in the end."""
 
@@ -112,29 +115,35 @@ class World:
         found: list[Action] = []
         for each in plan.items.values():
             if each.type is ItemType.CALLOUT and each.state is ItemState.RUNNING:
-                if not each.accepted:
-                    found.append(partial(self._fail, each))
-                if self._awaits(each) and not each.accepted:
-                    found.append(partial(self.told.accept_item, each))
-                if each.accepted and each.due_at is not None:
-                    found.append(partial(self._time, each, TimerKind.TIMEOUT))
-                if each.accepted:
-                    found.append(partial(self._by_hand, each))
-                if each.accepted and (each.no, each.epoch) not in self.done:
-                    found.append(partial(self.told.call_back, each, self.choose((NO, NOT_YET))))
-            if each.state in (ItemState.FAILED, ItemState.FATALLY_FAILED) and each.type is ItemType.CALLOUT:
-                found.append(partial(self._by_hand, each))
-            if self.may_skip and not each.is_final and self.choose((False, False, True)):
-                found.append(partial(self.told.told, Operation.SKIP, each))
-            if each.state in (ItemState.PENDING, ItemState.FAILED) and self.choose((False, False, True)):
-                found.append(partial(self.told.told, Operation.HOLD, each))
-        if plan.state not in OVER and self.versions < 6:
-            found.append(self._revise)
-            found.append(self._revise)
+                found += self._troubles_of_a_request(each)
+            found += self._people(each)
+        if plan.state not in OVER and self.versions < self.most_versions:
+            found += [self._revise, self._revise]
         if plan.state is PlanState.FROZEN:
             found.append(partial(self.told.told, Operation.REJECT))
         if plan.blocked is not None and self.choose((False, True)):
             found.append(partial(self.told.told, Operation.OVERRIDE, by="Eve"))
+        return found
+
+    def _troubles_of_a_request(self, each: Item) -> list[Action]:
+        if not each.accepted:
+            accepts = [partial(self.told.accept_item, each)] if self._awaits(each) else []
+            return [partial(self._fail, each), *accepts]
+        found: list[Action] = [partial(self._by_hand, each)]
+        if each.due_at is not None:
+            found.append(partial(self._time, each, TimerKind.TIMEOUT))
+        if (each.no, each.epoch) not in self.done:
+            found.append(partial(self.told.call_back, each, self.choose((NO, NOT_YET))))
+        return found
+
+    def _people(self, each: Item) -> list[Action]:
+        found: list[Action] = []
+        if each.state in (ItemState.FAILED, ItemState.FATALLY_FAILED) and each.type is ItemType.CALLOUT:
+            found.append(partial(self._by_hand, each))
+        if self.may_skip and not each.is_final and self.choose((False, False, True)):
+            found.append(partial(self.told.told, Operation.SKIP, each))
+        if each.state in (ItemState.PENDING, ItemState.FAILED) and self.choose((False, False, True)):
+            found.append(partial(self.told.told, Operation.HOLD, each))
         return found
 
     # -- systems ----------------------------------------------------------------------------------------
@@ -152,6 +161,10 @@ class World:
         return {name: f"{name} for {sorted(asked.items())}" for name in interface.outputs}
 
     def _succeed(self, each: Item) -> None:
+        target = self.told.plan.items[each.undoes] if each.undoes is not None else None
+        if target is not None and each.key == "recall" and (target.no, target.epoch) in self.done:
+            self.told.fail_item(each, NO)  # it is too late
+            return
         self._take_effect(each)
         outputs = self._outputs(each)
         if self._awaits(each):
@@ -238,49 +251,49 @@ class World:
         return replace(plan.order, id=accepted[-1].order) if accepted else plan.order
 
     def _next_version(self, base: Order) -> Order:
-        more: dict[str, Any] = {"id": OrderId(f"o{self.versions}"), "number": f"o{self.versions}"}
-        kind = self.choose(
-            ("change", "change", "change", "drop", "add", "cancel", "cancel line", "date", "deal", "nothing")
-        )
-        names = {first_id(each) for each in base.lines}
-        version = replace(base, id=OrderId(f"o{self.versions - 1}"))
-        more["supersedes"] = base.id
+        kind = self.choose(KINDS)
+        named = replace(base, id=OrderId(f"o{self.versions - 1}"))  # new ids for all that it holds
+        names = sorted({first_id(each) for each in base.lines} - {"offer"})
+        more: dict[str, Any] = {"supersedes": base.id}
         match kind:
             case "cancel":
-                return canceling(version, **more)
-            case "drop" if len(names) > 1:
-                return following(version, drop=[self.choose(sorted(names - {"offer"}))], **more)
-            case "cancel line" if len(names) > 1:
-                return following(version, cancel=[self.choose(sorted(names))], **more)
-            case "add" if "extra" not in names:
-                extra = line(f"extra{self.versions}", "EXTRA", parent="offer", size=self.choose(SIZES), assetId="X")
-                if any(first_id(each).startswith("extra") for each in base.lines):
-                    return following(version, **more)
-                return following(version, add=[extra], **more)
-            case "add" if "phone" not in names:
-                phone = line(f"phone{self.versions}", "PHONE", parent="offer", size="S", colour="red")
-                return following(version, add=[phone], **more)
+                return canceling(named, **more)
+            case "drop" if names:
+                more["drop"] = [self.choose(names)]
+            case "cancel line" if names:
+                more["cancel"] = [self.choose([*names, "offer"])]
+            case "add":
+                more["add"] = self._more_lines(names)
             case "date":
-                return following(version, requested_at=NOW + timedelta(days=self.versions), **more)
+                more["requested_at"] = NOW + timedelta(days=self.versions)
             case "deal":
-                return following(version, attributes={"deal": self.choose(DEALS)}, **more)
+                more["attributes"] = {"deal": self.choose(DEALS)}
             case "change":
-                change = {}
-                for name in sorted(names - {"offer"}):
-                    change[name] = {"size": self.choose(SIZES)}
-                    if name.startswith("phone"):
-                        change[name]["colour"] = self.choose(COLOURS)
-                return following(version, change=change, by_name=self.choose((True, True, False)), **more)
+                more["change"] = {name: {"size": self.choose(SIZES)} for name in names}
+                for name in [name for name in names if name.startswith("phone")]:
+                    more["change"][name]["colour"] = self.choose(COLOURS)
+                more["by_name"] = self.choose((True, True, False))
             case _:
-                return following(version, **more)
+                pass
+        return following(named, **more)
+
+    def _more_lines(self, names: list[str]) -> list[OrderLine]:
+        """An extra (the one that there was, by its asset), and another phone."""
+        found = []
+        if not any(name.startswith("extra") for name in names):
+            name = f"extra{self.versions}"
+            found.append(line(name, "EXTRA", parent="offer", size=self.choose(SIZES), assetId="X"))
+        if not names or self.choose((False, False, True)):
+            name = f"phone{self.versions}"
+            found.append(line(name, "PHONE", parent="offer", size=self.choose(SIZES), colour="red"))
+        return found
 
     def _preview(self, given: Order) -> None:
         """Look at the revision before it comes, in another world where everything that is being sent succeeds."""
         plan = self.told.plan
         if plan.revisions or plan.state is not PlanState.IN_PROGRESS:
             return
-        assessment, refusal = look_ahead(plan, given, self.told.mappings, self.told.now)
-        assert refusal is None
+        foreseen = foresee(plan, given, self.told.mappings, self.told.now)
         other = World.__new__(World)
         other.told, other.requests, other.choose = self.told.copy(), dict(self.requests), self.choose
         before = dict(other.told.plan.items)
@@ -295,25 +308,27 @@ class World:
             other.told.succeed_item(busy, **other._outputs(busy))
         self.previews += 1
         version = next(each for each in other.told.plan.versions if each.order == given.id)
-        self._check_previewed(assessment, version.state)
+        self._check_previewed(foreseen, version.state)
         if version.state is VersionState.ACCEPTED:
-            agrees(assessment, before, lines, other.told.plan)
+            agrees(foreseen.assessment, before, lines, other.told.plan)
 
     @staticmethod
-    def _check_previewed(assessment: Assessment, state: VersionState) -> None:
-        if assessment.problems or assessment.blocked_by:
-            assert state is VersionState.REJECTED
-        elif assessment.penalties:
-            assert state is VersionState.APPROVAL
-        else:
-            assert state is VersionState.ACCEPTED
+    def _check_previewed(foreseen: Prospect, state: VersionState) -> None:
+        verdicts = {
+            "accepted": VersionState.ACCEPTED,
+            "approval": VersionState.APPROVAL,
+            "rejected": VersionState.REJECTED,
+        }
+        assert state is verdicts[foreseen.verdict]
 
     # -- what has to hold ---------------------------------------------------------------------------------
 
     def _check_marks(self, before: dict[ItemNo, Item]) -> None:
         """What is marked hard is not taken back unless a person with the permission has said so."""
-        accepted = [each for each in self.told.plan.versions if each.state is VersionState.ACCEPTED]
-        if not accepted or accepted[-1].overridden_by:
+        accepted = {each.order: each for each in self.told.plan.versions if each.state is VersionState.ACCEPTED}
+        news = [each for each in accepted.values() if each.order not in self.accepted]
+        self.accepted |= accepted.keys()
+        if any(each.overridden_by for each in news):
             return
         for no, was in before.items():
             definition = self.told.mappings.definition(was.definition, was.key)
