@@ -624,7 +624,7 @@ def test_what_the_table_does_not_have_is_refused() -> None:
 
 def test_a_plan_that_waits_for_nothing_raises_an_alarm_once_and_takes_it_back() -> None:
     story = Story.of((callout("a"), ()), (callout("b"), ("a",)))
-    story.plan.put(story.item("a").but(state=ItemState.PENDING))  # as no event ever leaves it
+    story.plan.put(story.item("a").but(state=ItemState.PENDING, waiting_for=None))  # as no event ever leaves it
     hold = asks(Operation.HOLD, ItemNo(9))
     raised = [each for each in story.happens(hold) if isinstance(each, RaiseFallout)]
     assert [(each.item, each.failure.code) for each in raised] == [(ItemNo(0), "PLAN_STUCK")]
