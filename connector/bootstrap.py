@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from connector.api.app import create_app
 from connector.api.server import ApiServer
 from connector.bridges.api import HealthBridge, InboxBridge, TrackingBridge
+from connector.bridges.control import ControlBridge
 from connector.bridges.salesforce import IntakeBridge, OutboxBridge
 from connector.callouts.destination import ApiKey, Basic, Bearer, ClientCredentials, Destination
 from connector.callouts.destination import Credentials as SystemCredentials
@@ -265,7 +266,8 @@ def _assemble(
     )
     flusher = Flusher(writeback, gauge, Budget())
 
-    board = PauseBoard(PauseTable(database, resumed_per_second=settings.pauses.resumed_per_second))
+    pauses = PauseTable(database, resumed_per_second=settings.pauses.resumed_per_second)
+    board = PauseBoard(pauses)
     rates = RateTable(database)
     holding = Holding(
         table=HeldTable(database, worker_id),
@@ -314,7 +316,9 @@ def _assemble(
         orders=TrackingBridge(database, sets, utc_now),
         health=HealthBridge(database, tokens, subscription, lambda: ending.has_begun),
         inbound_secrets=settings.inbound_secret,
-        api_tokens=_tokens(settings),
+        control=ControlBridge(database, sets, pauses),
+        api_tokens=_tokens(settings.api.token),
+        operator_tokens=_tokens(settings.api.operator_token),
         clock=utc_now,
     )
     return Connector(
@@ -349,8 +353,8 @@ def _days(number: int | None) -> timedelta | None:
     return None if number is None else timedelta(days=number)
 
 
-def _tokens(settings: Settings) -> Sequence[SecretStr]:
-    return [settings.api.token] if settings.api.token else []
+def _tokens(token: SecretStr | None) -> Sequence[SecretStr]:
+    return [token] if token else []
 
 
 def org_config(settings: Settings) -> OrgConfig:

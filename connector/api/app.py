@@ -16,11 +16,12 @@ from starlette.responses import Response
 from connector import __version__
 from connector.api.access import Access
 from connector.api.answers import refusal_answer
+from connector.api.control import ControlPages
 from connector.api.guard import Guard
 from connector.api.health import HealthPages
 from connector.api.inbound import Inbound
 from connector.api.orders import Orders
-from connector.api.ports import Health, Inbox, OrderReader
+from connector.api.ports import Control, Health, Inbox, OrderReader
 from connector.callouts.inbound import Refusal, Secrets
 from connector.callouts.sender import utc_now
 
@@ -31,7 +32,9 @@ def create_app(
     orders: OrderReader,
     health: Health,
     inbound_secrets: Secrets,
+    control: Control | None = None,
     api_tokens: Sequence[SecretStr] = (),
+    operator_tokens: Sequence[SecretStr] = (),
     clock: Callable[[], datetime] = utc_now,
     patience: float = 10.0,
     docs: bool = False,
@@ -55,6 +58,10 @@ def create_app(
     app.include_router(Inbound(inbox=inbox, secrets=inbound_secrets, clock=clock, patience=patience).routes())
     app.include_router(Orders(reader=orders, access=access, patience=patience).routes())
     app.include_router(HealthPages(health=health, access=access, patience=patience).routes())
+    if control is not None:
+        operators = Access(operator_tokens)
+        pages = ControlPages(control=control, readers=access, operators=operators, patience=patience)
+        app.include_router(pages.routes())
     return app
 
 

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from connector.api.tracking import TrackedOrder
 from connector.mappings.set import MappingSet
-from connector.model.events import Addressed
+from connector.model.events import Addressed, Operation
 from connector.model.ids import ItemNo, OrderId
 from connector.model.json import JsonObject
 from connector.model.order import Order
+from connector.model.pauses import Pause, PauseKind
+from connector.store.asking import Answer
+from connector.store.pauses import PauseRow
+from connector.store.workers import WorkerRow
 
 
 class Inbox(Protocol):
@@ -38,6 +43,33 @@ class OrderReader(Protocol):
 
     async def preview(self, order: OrderId, given: Order | None) -> JsonObject | None:
         """What the next version of an order in flight would do (None: cancelling it); None: there is no such order."""
+
+
+class Control(Protocol):
+    """Where operators pause things and let workers end."""
+
+    async def pauses(self) -> Sequence[PauseRow]:
+        """Everything that is paused."""
+
+    async def pause(self, kind: PauseKind, name: str, *, reason: str, by: str, until: datetime | None) -> Pause:
+        """Pause it. Raises UsageError for an unknown name, RefusedError when it is paused already."""
+
+    async def resume(self, kind: PauseKind, name: str) -> Pause:
+        """Let it go on; gives the pause that was. Raises RefusedError when it is not paused."""
+
+    async def command(
+        self, order: str, operation: Operation, *, by: str, outputs: JsonObject, seconds: float
+    ) -> Answer | None:
+        """Ask something of an order, by its Id or number; None: not answered within so many seconds.
+
+        Raises RefusedError when there is no such order.
+        """
+
+    async def workers(self) -> Sequence[WorkerRow]:
+        """Every worker."""
+
+    async def drain(self, worker: str) -> datetime:
+        """Ask a worker to end. Raises RefusedError when there is no such worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

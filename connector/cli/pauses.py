@@ -129,7 +129,7 @@ def list_pauses(*, as_json: Json = False) -> None:
 
     rows = work.with_database("pauses", look)
     if as_json:
-        typer.echo(json.dumps({"pauses": [_document(row) for row in rows]}, indent=2))
+        typer.echo(json.dumps({"pauses": [row.document() for row in rows]}, indent=2))
     elif not rows:
         typer.echo("Nothing is paused.")
     for row in rows if not as_json else ():
@@ -153,7 +153,7 @@ def _pause(
         return PauseRow(pause=made)
 
     row = work.with_database(f"pause {kind}", do)
-    typer.echo(json.dumps(_document(row), indent=2) if as_json else row.pause.sentence)
+    typer.echo(json.dumps(row.document(), indent=2) if as_json else row.pause.sentence)
 
 
 def _resume(kind: str, name: str, *, as_json: bool) -> None:
@@ -165,7 +165,7 @@ def _resume(kind: str, name: str, *, as_json: bool) -> None:
         return PauseRow(pause=await table.resume(PauseKind(kind), name))
 
     row = work.with_database(f"resume {kind}", do)
-    typer.echo(json.dumps(_document(row), indent=2) if as_json else f"{kind.capitalize()} {name} goes on.")
+    typer.echo(json.dumps(row.document(), indent=2) if as_json else f"{kind.capitalize()} {name} goes on.")
 
 
 def _command(command: str, order: str, operation: str, by: str | None, outputs: JsonObject, *, as_json: bool) -> None:
@@ -220,17 +220,3 @@ def _moment(text: str) -> datetime:
     if found <= now:
         raise UsageError(f"{text} is over.")
     return found
-
-
-def _document(row: PauseRow) -> dict[str, object]:
-    pause = row.pause
-    return {
-        "kind": pause.kind.value,
-        "name": pause.name,
-        "order": row.order,
-        "reason": pause.reason,
-        "by": pause.by,
-        "since": pause.since.isoformat(),
-        "until": pause.until.isoformat() if pause.until else None,
-        "waiting": row.waiting,
-    }

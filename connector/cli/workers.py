@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +28,7 @@ def list_workers(*, as_json: Annotated[bool, typer.Option("--json", help="Print 
 
     rows = work.with_database("workers", look)
     if as_json:
-        typer.echo(json.dumps({"workers": [_document(row) for row in rows]}, indent=2))
+        typer.echo(json.dumps({"workers": [row.document() for row in rows]}, indent=2))
     elif not rows:
         typer.echo("No worker runs.")
     else:
@@ -48,13 +47,6 @@ def drain(worker: Annotated[str, typer.Argument(help="As `connector workers` nam
 
     since = work.with_database("drain", ask)
     typer.echo(f"{worker} was asked to end at {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC.")
-
-
-def _document(row: WorkerRow) -> dict[str, object]:
-    document = {
-        name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(row).items()
-    }
-    return {**document, "state": row.state}
 
 
 def _print(rows: list[WorkerRow]) -> None:

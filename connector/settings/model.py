@@ -194,6 +194,8 @@ class ApiSettings(_Section):
     """Port to listen on; 0 takes a free one."""
     token: SecretStr | None = None
     """What readers of orders send as `Authorization: Bearer …`; needed when others than this machine can connect."""
+    operator_token: SecretStr | None = None
+    """What those send who pause things and let workers end through the API; without it nobody can there."""
 
 
 class WorkerSettings(_Section):

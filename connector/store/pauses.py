@@ -27,6 +27,20 @@ class PauseRow:
     waiting: int = 0
     order: OrderId | None = None
 
+    def document(self) -> dict[str, object]:
+        """For programs."""
+        pause = self.pause
+        return {
+            "kind": pause.kind.value,
+            "name": pause.name,
+            "order": self.order,
+            "reason": pause.reason,
+            "by": pause.by,
+            "since": pause.since.isoformat(),
+            "until": pause.until.isoformat() if pause.until else None,
+            "waiting": self.waiting,
+        }
+
 
 class PauseTable:
     """The pauses of systems, interfaces and plan definitions; and those that orders keep in their plans, to read."""

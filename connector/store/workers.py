@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from connector.errors import RefusedError
@@ -25,6 +25,11 @@ class WorkerRow:
     requests: int
     lanes: int
     notices: int
+
+    def document(self) -> dict[str, object]:
+        """For programs."""
+        told = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in asdict(self).items()}
+        return {**told, "state": self.state}
 
     @property
     def state(self) -> str:

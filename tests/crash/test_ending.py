@@ -89,7 +89,7 @@ async def test_a_worker_that_ends_is_not_ready_and_a_second_signal_ends_it_at_on
         under_way = "select count(*) from work where owner is not null"
 
         async def is_under_way() -> bool:
-            return (await one.ask(under_way))[0][0] > 0
+            return bool((await one.ask(under_way))[0][0] > 0)
 
         await one.until(is_under_way, "a callout is under way")
         async with httpx.AsyncClient(trust_env=False) as http:

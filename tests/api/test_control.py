@@ -1,0 +1,127 @@
+"""Pauses and workers through the API, over real sockets and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from connector.api.app import create_app
+from connector.bridges.control import ControlBridge
+from connector.mappings.load import load
+from connector.model.events import Operation
+from connector.model.ids import OrderId
+from connector.orchestrator.sets import MappingSets
+from connector.store.database import Database
+from connector.store.pauses import PauseTable
+from connector.store.sets import SetTable
+from connector.store.work import WorkTable
+from tests.callouts.stub import serving
+from tests.orchestrator.test_holding import Site, until
+from tests.orchestrator.turning import SETS, Bench
+
+from .test_app import House
+
+READER, OPERATOR = {"Authorization": "Bearer reads"}, {"Authorization": "Bearer operates"}
+NETWORK = {"kind": "system", "name": "network", "reason": "they move house", "by": "Eva"}
+
+
+@pytest.fixture
+async def site(migrated_url: str) -> AsyncIterator[Site]:
+    async with await Database.connect(migrated_url, size=10) as database:
+        yield Site(Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database))))
+
+
+@pytest.fixture
+async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    house = House()
+    app = create_app(
+        inbox=house,
+        orders=house,
+        health=house,
+        control=ControlBridge(site.database, site.bench.sets, PauseTable(site.database)),
+        inbound_secrets=lambda _name: (),
+        api_tokens=[SecretStr("reads")],
+        operator_tokens=[SecretStr("operates")],
+        patience=5.0,
+    )
+    async with serving(app) as url, httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
+        yield client
+
+
+async def test_pausing_and_resuming(http: httpx.AsyncClient) -> None:
+    made = await http.post("/v1/pauses", json=NETWORK, headers=OPERATOR)
+    assert made.status_code == 201
+    assert {**made.json(), "since": ""} == {**NETWORK, "since": "", "until": None, "order": None, "waiting": 0}
+    listed = await http.get("/v1/pauses", headers=READER)
+    assert listed.json() == {"pauses": [made.json()]}
+    again = await http.post("/v1/pauses", json=NETWORK, headers=OPERATOR)
+    assert again.status_code == 409
+    assert "they move house" in again.json()["error"]["message"]
+    assert (await http.delete("/v1/pauses/system/network", headers=OPERATOR)).status_code == 200
+    gone = await http.delete("/v1/pauses/system/network", headers=OPERATOR)
+    assert (gone.status_code, gone.json()["error"]["message"]) == (409, "System network is not paused.")
+    assert (await http.get("/v1/pauses", headers=OPERATOR)).json() == {"pauses": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({**NETWORK, "name": "netwrk"}, 404),
+        ({**NETWORK, "kind": "world"}, 422),
+        ({**NETWORK, "reason": ""}, 422),
+        ({**NETWORK, "until": "2026-03-01T12:00:00"}, 422),
+        ({**NETWORK, "more": 1}, 422),
+        ({**NETWORK, "until": (datetime.now(UTC) - timedelta(days=1)).isoformat()}, 409),
+        ({**NETWORK, "kind": "order", "name": "801000000000099AAA"}, 409),
+        ([], 422),
+    ],
+)
+async def test_what_can_not_be_done_is_told(http: httpx.AsyncClient, body: object, status: int) -> None:
+    answer = await http.post("/v1/pauses", json=body, headers=OPERATOR)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+    assert (await http.get("/v1/pauses", headers=READER)).json() == {"pauses": []}
+
+
+async def test_who_may_read_may_not_pause(http: httpx.AsyncClient) -> None:
+    for headers in ({}, READER, {"Authorization": "Bearer x"}):
+        assert (await http.post("/v1/pauses", json=NETWORK, headers=headers)).status_code == 401
+        assert (await http.delete("/v1/pauses/system/network", headers=headers)).status_code == 401
+        assert (await http.post("/v1/workers/worker-1/drain", headers=headers)).status_code == 401
+    assert (await http.get("/v1/pauses")).status_code == 401
+    assert (await http.get("/v1/workers")).status_code == 401
+
+
+async def test_an_order_is_paused_by_its_worker(http: httpx.AsyncClient, site: Site) -> None:
+    order = await site.submit()
+    async with site.member("worker-1") as member:
+        await until(lambda: len(member.systems.begun) == 2)
+        body = {"kind": "order", "name": order, "reason": "the customer moves", "by": "Eva"}
+        paused = await http.post("/v1/pauses", json=body, headers=OPERATOR)
+        assert (paused.status_code, paused.json()["done"]) == (200, True)
+        (row,) = (await http.get("/v1/pauses", headers=READER)).json()["pauses"]
+        assert (row["kind"], row["order"], row["by"]) == ("order", order, "Eva")
+        again = await http.post("/v1/pauses", json=body, headers=OPERATOR)
+        assert again.status_code == 409
+        resumed = await http.delete("/v1/pauses/order/00000001?by=Ann", headers=OPERATOR)
+        assert resumed.json() == {"done": True, "message": "Order 00000001 goes on."}
+
+
+async def test_an_answer_that_is_still_to_come(site: Site) -> None:
+    order: OrderId = await site.submit()
+    bridge = ControlBridge(site.database, site.bench.sets, site.pauses)
+    assert await bridge.command(order, Operation.PAUSE, by="", outputs={}, seconds=0.01) is None
+
+
+async def test_workers_and_draining_one(http: httpx.AsyncClient, site: Site) -> None:
+    await WorkTable(site.database, "worker-1", "here").beat()
+    (row,) = (await http.get("/v1/workers", headers=READER)).json()["workers"]
+    assert (row["worker"], row["host"], row["state"]) == ("worker-1", "here", "working")
+    assert (await http.post("/v1/workers/worker-1/drain", headers=OPERATOR)).status_code == 202
+    (row,) = (await http.get("/v1/workers", headers=READER)).json()["workers"]
+    assert row["state"] == "draining"
+    assert (await http.post("/v1/workers/worker-9/drain", headers=OPERATOR)).status_code == 409
