@@ -170,6 +170,7 @@ class OutboxBridge:
                     answer=answer.answer,
                     message=answer.message,
                     answered_at=answer.answered_at,
+                    result=answer.result,
                 )
                 variables = command_variables(state)
         else:

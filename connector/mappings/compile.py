@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connector.mappings.build import decomposition, fallout, names, plans, products, salesforce, systems, time
 from connector.mappings.checks import before, expressions, gaps, late, rings, subplans, ties, undoing, unused
@@ -19,7 +19,16 @@ from connector.mappings.format import FILES, FOLDERS, part_of
 from connector.mappings.placed import Expressions
 from connector.mappings.policies import RetryPolicy
 from connector.mappings.salesforce import Intake
-from connector.mappings.set import ItemDefinition, MappingSet, PlanDefinition, Rule, Scenario, recall_plan
+from connector.mappings.set import (
+    FollowOn,
+    ItemDefinition,
+    MappingSet,
+    PlanDefinition,
+    Rule,
+    Scenario,
+    recall_plan,
+)
+from connector.mappings.shapes import duration
 from connector.mappings.text import FileText
 from connector.model.states import ItemType
 
@@ -129,6 +138,12 @@ def _unread(findings: Findings) -> frozenset[str]:
     return frozenset(part.name for part in (every if None in parts else parts) if part is not None)
 
 
+def _follow_on(node: Node | None) -> FollowOn:
+    patience, assets = (node.get(key) if node is not None else None for key in ("patience", "assets"))
+    made = FollowOn(assets=assets is not None and bool(assets.plain))
+    return replace(made, patience=duration(patience.text) or made.patience) if patience is not None else made
+
+
 def _assemble(draft: Draft, head: Node, files: Mapping[str, str]) -> MappingSet:
     return MappingSet(
         name=word(head, "name"),
@@ -149,6 +164,7 @@ def _assemble(draft: Draft, head: Node, files: Mapping[str, str]) -> MappingSet:
         },
         fallout=tuple(made.value for made in draft.fallout),
         fallout_queue=draft.fallout_queue,
+        follow_on=_follow_on(head.get("follow_on")),
         intake=draft.intake.value if draft.intake is not None else Intake(order={}, lines={}, inventory={}),
         writeback={kind: made.value for kind, made in draft.writeback.items()},
         files=files,

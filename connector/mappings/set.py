@@ -418,6 +418,16 @@ class System:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FollowOn:
+    """How orders follow each other."""
+
+    patience: timedelta = timedelta(days=1)
+    """How long an order waits for one that has not come before a person is told; it goes on waiting."""
+    assets: bool = False
+    """Whether an order that names an asset waits for the orders before it that are still at work on that asset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MappingSet:
     """Everything of one folder, checked and compiled."""
 
@@ -439,6 +449,7 @@ class MappingSet:
     fallout: tuple[FalloutRow, ...] = ()
     fallout_queue: str = ""
     """Where fallout goes that no row speaks of, and that of orders as a whole."""
+    follow_on: FollowOn = field(default_factory=FollowOn)
     intake: Intake = field(default_factory=lambda: Intake(order={}, lines={}, inventory={}))
     writeback: Mapping[RecordKind, RecordMapping] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)

@@ -10,9 +10,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from connector.model.events import TimerKind
+from connector.model.events import FollowedTold, FollowerCame, TimerKind
 from connector.model.failure import Failure
-from connector.model.ids import CommandId, ItemNo, TechnicalLineNo
+from connector.model.ids import CommandId, ItemNo, OrderId, TechnicalLineNo
 from connector.model.json import JsonObject
 from connector.model.technical import Explanation
 from connector.model.work import RenderedRequest
@@ -94,7 +94,19 @@ class AnswerCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ReadOrderAgain(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Read the order from Salesforce anew (a rejected order was retried)."""
+    """Read the order from Salesforce anew: a rejected one was retried, or what it waited for has ended.
+
+    Not before all that is behind of the lane `after` has been written (the account's: the inventory).
+    """
+
+    after: str = ""
+
+
+class TellOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Let something happen to another order, which may not have been heard of yet."""
+
+    order: OrderId
+    event: FollowerCame | FollowedTold
 
 
 class Assetize(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -134,6 +146,7 @@ Command: TypeAlias = (
     | ResolveFallout
     | AnswerCommand
     | ReadOrderAgain
+    | TellOrder
     | Assetize
     | Explain
     | ExplainMore

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 from connector.model.failure import Failure, Problem
+from connector.model.following import Followed
 from connector.model.ids import CommandId, ItemNo, OrderId
 from connector.model.json import JsonObject
 from connector.model.order import InventoryItem, Order
@@ -34,6 +35,8 @@ class TimerKind(StrEnum):
     """Ask how far an accepted callout is."""
     PAUSE = "pause"
     """What was paused is looked at again."""
+    FOLLOW = "follow"
+    """An order that was to be followed has not come for long."""
 
 
 class OrderRead(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -198,6 +201,21 @@ class OperatorCommanded(msgspec.Struct, frozen=True, kw_only=True, gc=False, omi
     """Preview: the supplemental order that is asked about."""
 
 
+class FollowerCame(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """An order waits for this one to end, which it calls `named`. `trail` ends with it, and begins with the order that
+    set out to look where its waiting leads: each order of the trail waits for the next.
+    """
+
+    named: OrderId
+    trail: tuple[Followed, ...]
+
+
+class FollowedTold(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """An order that this one waits for tells how it is doing."""
+
+    followed: Followed
+
+
 Event: TypeAlias = (
     OrderRead
     | OrderUnreadable
@@ -211,6 +229,8 @@ Event: TypeAlias = (
     | ExternalEventArrived
     | TimerDue
     | OperatorCommanded
+    | FollowerCame
+    | FollowedTold
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = (
@@ -226,6 +246,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ExternalEventArrived,
     TimerDue,
     OperatorCommanded,
+    FollowerCame,
+    FollowedTold,
 )
 
 

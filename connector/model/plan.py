@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace as replace_fields
 
 from connector.model.failure import Failure, Problem
+from connector.model.following import Followed, Follower
 from connector.model.forecast import Forecast, Jeopardy
 from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo
 from connector.model.json import Json, JsonObject
@@ -182,6 +183,10 @@ class Plan:
     """Decomposition rules that wait for what items will bring."""
     late: Mapping[TechnicalLineNo, JsonObject] = field(default_factory=dict)
     """What items have brought that parked rules of these lines have waited for: the first value of each counts."""
+    waits_for: tuple[Followed, ...] = ()
+    """Orders that have to end before this one begins, those that have ended included."""
+    followers: tuple[Follower, ...] = ()
+    """Orders that want to be told when this one has ended."""
     message: str = ""
     alarmed: bool = False
     """People were told that nothing will ever happen to it again."""
@@ -229,6 +234,16 @@ class Plan:
     def is_canceling(self) -> bool:
         """The order as a whole is being undone, or was."""
         return self.order.supplemental_action == "Cancel"
+
+    @property
+    def is_queued(self) -> bool:
+        """It waits for other orders."""
+        return self.state is PlanState.NOT_STARTED and bool(self.waits_for)
+
+    @property
+    def has_begun(self) -> bool:
+        """False: it was rejected, or waits for other orders. When its order is read again its plan is made anew."""
+        return self.state is not PlanState.REJECTED and not self.is_queued
 
     @property
     def priority(self) -> Priority:

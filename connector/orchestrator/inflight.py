@@ -45,8 +45,8 @@ def take(step: Step, event: RevisionRead) -> None:
     if step.plan.blocked is not None and step.plan.blocked.order.id == order.id:
         step.plan.blocked = None  # it may say something else now
     _put(step.plan, _of(order, VersionState.WAITING, step.now))
-    if not event.problems and _cancels_rejected(step.plan, order):
-        _cancel_rejected(step, order)
+    if not event.problems and _cancels_unbegun(step.plan, order):
+        _cancel_unbegun(step, order)
         return
     if event.problems:
         _reject(step, order, event.problems)
@@ -55,42 +55,51 @@ def take(step: Step, event: RevisionRead) -> None:
     step.record("revision came", detail=f"Order {order.number}: {order.supplemental_action or 'Amend'}")
 
 
-def instead_of_rejected(plan: Plan, event: RevisionRead) -> OrderRead | None:
-    """The amendment of an order that was rejected, and never began, takes its place; None when it can't."""
-    order = event.order
+def instead_of_unbegun(plan: Plan, event: RevisionRead) -> OrderRead | None:
+    """The amendment of an order that has never begun (it was rejected, or waits for others) takes its place; None when
+    it can't. What took the place may be read again.
+    """
+    order, present = event.order, plan.order.id
     is_unknown = any(problem.code == "ORDER_NOT_FOUND" for problem in plan.problems)
-    if plan.state is not PlanState.REJECTED or is_unknown or event.problems or order.supplemental_action == CANCEL:
+    if plan.has_begun or is_unknown or event.problems or order.supplemental_action == CANCEL:
         return None
-    if order.supersedes != _present(plan) or order.account.id != plan.order.account.id:
+    is_ours = order.supersedes == _present(plan) or order.id == present != plan.id
+    if not is_ours or order.account.id != plan.order.account.id:
         return None
     following = successor(plan.order, order).order
+    if following.follows is None:
+        following = replace_fields(following, follows=plan.order.follows)
     return OrderRead(order=following, inventory=event.inventory, set_hash=event.set_hash)
 
 
-def take_the_place(made: Plan, rejected: Plan, order: Order, now: datetime) -> None:
-    """Keep in the plan that was made of an amendment that the order before it was rejected."""
-    first = _first(rejected, now)
-    state = VersionState.REJECTED if made.state is PlanState.REJECTED else VersionState.ACCEPTED
-    second = _of(order, state, now, reason=made.message)
-    known = rejected.versions or (replace(first, state=VersionState.REJECTED, reason=rejected.message),)
+def take_the_place(made: Plan, earlier: Plan, order: Order, now: datetime) -> None:
+    """Keep in the plan that was made of an amendment what became of the order before it, which never began."""
+    first = _first(earlier, now)
+    if earlier.state is PlanState.REJECTED:
+        first = replace(first, state=VersionState.REJECTED, reason=earlier.message)
+    is_rejected = made.state is PlanState.REJECTED
+    state = VersionState.REJECTED if is_rejected else VersionState.ACCEPTED
+    second = _of(order, state, now, reason=made.message if is_rejected else "")
+    known = earlier.versions or (first,)
     made.versions = (*(each for each in known if each.order != order.id), second)
     made.changed_versions.update(each.order for each in made.versions)
 
 
-def _cancels_rejected(plan: Plan, order: Order) -> bool:
+def _cancels_unbegun(plan: Plan, order: Order) -> bool:
     is_ours = order.supersedes == _present(plan) and order.account.id == plan.order.account.id
-    return plan.state is PlanState.REJECTED and order.supplemental_action == CANCEL and is_ours
+    return not plan.has_begun and order.supplemental_action == CANCEL and is_ours
 
 
-def _cancel_rejected(step: Step, order: Order) -> None:
+def _cancel_unbegun(step: Step, order: Order) -> None:
     """Nothing was begun, so nothing is to be undone."""
     plan = step.plan
     plan.versions = plan.versions or (_first(plan, step.now),)
     _put(plan, _of(order, VersionState.ACCEPTED, step.now))
+    if plan.problems:
+        step.command(ResolveFallout(item=WHOLE_ORDER, episode=1, how=f"Canceled by order {order.number}."))
     plan.state, plan.message, plan.finished_at = PlanState.CANCELED, "", step.now
     plan.order = replace_fields(plan.order, supplemental_action=CANCEL)
     plan.changed_order = True
-    step.command(ResolveFallout(item=WHOLE_ORDER, episode=1, how=f"Canceled by order {order.number}."))
     step.record("plan canceled", detail=f"by order {order.number}; it had never begun")
 
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
-from connector.decomposition import decompose
+from connector.decomposition import Decomposition, decompose
 from connector.errors import InvariantBroken
 from connector.mappings.set import Completion, MappingSet
-from connector.model.commands import Command, RaiseFallout, ResolveFallout, SetTimer
+from connector.model.commands import Command, ResolveFallout, SetTimer
 from connector.model.events import (
     CallbackArrived,
     CalloutAccepted,
@@ -22,6 +22,8 @@ from connector.model.events import (
     CalloutPolled,
     Event,
     ExternalEventArrived,
+    FollowedTold,
+    FollowerCame,
     MigrationAsked,
     Operation,
     OperatorCommanded,
@@ -31,21 +33,24 @@ from connector.model.events import (
     TimerDue,
     TimerKind,
 )
-from connector.model.failure import Failure, FailureClass, Problem
+from connector.model.failure import Failure, FailureClass
+from connector.model.following import Followed
 from connector.model.ids import WHOLE_ORDER, ItemNo, idempotency_key
 from connector.model.json import JsonObject
-from connector.model.order import Order
+from connector.model.order import InventoryItem, Order
 from connector.model.pauses import NO_PAUSES, Pauses
 from connector.model.plan import Item, Plan, Told, UnclaimedEvent
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.model.technical import Explanation
 from connector.orchestrator.advance import complete, fail, fail_finally, learn, matches, settle, start, watch
+from connector.orchestrator.following import announce, came, lose_patience, queue_up, told
 from connector.orchestrator.inflight import go_on, take
 from connector.orchestrator.late import came_from, failure_of, take_in
 from connector.orchestrator.migrate import migrate
 from connector.orchestrator.pausing import is_silenced, put_off
 from connector.orchestrator.people import obey, resume
 from connector.orchestrator.polling import ask, polled, set_question
+from connector.orchestrator.refusing import EPISODE, refuse
 from connector.orchestrator.schedule import later
 from connector.orchestrator.step import Step
 
@@ -61,78 +66,58 @@ def begin(
     now: datetime,
     mappings: MappingSet,
     *,
-    rejected: Plan | None = None,
+    earlier: Plan | None = None,
+    behind: Sequence[Followed] = (),
     pauses: Pauses = NO_PAUSES,
     waits: bool = False,
 ) -> tuple[Plan, list[Command], Explanation]:
-    """Make the plan of an order that was read, and set going what can go; or reject the order.
+    """Make the plan of an order that was read, and set going what can go; or let it wait for the orders that it
+    follows or comes `behind`; or reject it.
 
-    The reasons of a rejection are all in the plan's `problems`; nothing is half-built then. An order that
-    was `rejected` before, and can be fulfilled now, has its Case closed; what happened to it meanwhile is kept.
+    The reasons of a rejection are all in the plan's `problems`; nothing is half-built then. `earlier` is the plan that
+    an earlier reading left: of an order that was rejected or has waited. What happened to it meanwhile is kept, and its
+    Case is closed when nothing is wrong with it any more.
     With `waits` nothing is set going: a command that pauses the order is about to be applied.
     """
+    step = _anew(event.order, now, mappings, earlier, pauses)
+    plan, explanation = step.plan, Explanation(set_hash=mappings.hash)
     if isinstance(event, OrderUnreadable):
-        return *_reject(event.order, event.problems, now, mappings, rejected), Explanation(set_hash=mappings.hash)
-    made = decompose(event.order, event.inventory, mappings, now)
-    if made.problems:
-        return *_reject(event.order, made.problems, now, mappings, rejected), made.explanation
-    plan = Plan(order=made.order, state=PlanState.IN_PROGRESS, set_hash=mappings.hash, created_at=now)
-    _remember(plan, rejected)
-    plan.as_is = event.inventory
-    plan.add(made.items, made.lines)
-    plan.parked = made.parked
-    step = Step(plan, now, mappings, pauses=pauses)
-    if rejected is not None:
+        refuse(step, event.problems)
+    elif not ((event.order.follows or behind) and queue_up(step, behind)):
+        made = decompose(event.order, event.inventory, mappings, now)
+        explanation = made.explanation
+        if made.problems:
+            refuse(step, made.problems)
+        else:
+            _begin(step, made, event.inventory)
+            if not waits:
+                step.to_look_at.extend(plan.items)
+                settle(step)
+                watch(step)
+    if earlier is not None and earlier.problems and not plan.problems:
         how = "The order was read again and can be fulfilled."
-        step.command(ResolveFallout(item=WHOLE_ORDER, episode=1, how=how))
+        step.command(ResolveFallout(item=WHOLE_ORDER, episode=EPISODE, how=how))
+    if earlier is not None and plan.followers:
+        announce(step, earlier.state)
+    return plan, step.commands, explanation
+
+
+def _begin(step: Step, made: Decomposition, installed: tuple[InventoryItem, ...]) -> None:
+    plan = step.plan
+    plan.order, plan.state, plan.as_is, plan.parked = made.order, PlanState.IN_PROGRESS, installed, made.parked
+    plan.add(made.items, made.lines)
     waiting = f", {len(made.parked)} rules that wait for what items will bring" if made.parked else ""
     step.record("plan made", detail=f"{len(made.lines)} technical lines, {len(made.items)} items{waiting}")
-    if not waits:
-        step.to_look_at.extend(plan.items)
-        settle(step)
-        watch(step)
-    return plan, step.commands, made.explanation
 
 
-def _remember(plan: Plan, rejected: Plan | None) -> None:
-    """Messages that came for the order while it was rejected."""
-    if rejected is not None:
-        plan.unclaimed, plan.deliveries = rejected.unclaimed, rejected.deliveries
-
-
-def _reject(
-    order: Order, problems: Sequence[Problem], now: datetime, mappings: MappingSet, rejected: Plan | None
-) -> tuple[Plan, list[Command]]:
-    message = "\n".join(str(problem) for problem in problems)
-    plan = Plan(
-        order=order,
-        state=PlanState.REJECTED,
-        set_hash=mappings.hash,
-        problems=tuple(problems),
-        message=message,
-        created_at=now,
-    )
-    _remember(plan, rejected)
-    step = Step(plan, now, mappings)
-    step.record("order rejected", detail=message[:500])
-    failure = Failure(
-        failure_class=FailureClass.BUSINESS,
-        code=problems[0].code,
-        message=str(problems[0]) if len(problems) == 1 else f"The order has {len(problems)} problems.",
-        detail=message,
-    )
-    suggestions = ("Mend the order (or the mapping set), then press Retry: the order is read again.",)
-    step.command(
-        RaiseFallout(
-            item=WHOLE_ORDER,
-            episode=1,
-            attempts=0,
-            failure=failure,
-            queue=mappings.fallout_queue,
-            suggestions=suggestions,
-        )
-    )
-    return plan, step.commands
+def _anew(order: Order, now: datetime, mappings: MappingSet, earlier: Plan | None, pauses: Pauses) -> Step:
+    """A plan that has not begun; what happened to the order since an earlier reading, it has not forgotten."""
+    plan = Plan(order=order, state=PlanState.NOT_STARTED, set_hash=mappings.hash, created_at=now)
+    if earlier is not None:
+        plan.unclaimed, plan.deliveries = earlier.unclaimed, earlier.deliveries
+        plan.waits_for, plan.followers, plan.versions = earlier.waits_for, earlier.followers, earlier.versions
+        plan.pause = earlier.pause
+    return Step(plan, now, mappings, pauses=pauses)
 
 
 def handle(plan: Plan, event: Event, now: datetime, mappings: MappingSet, pauses: Pauses = NO_PAUSES) -> list[Command]:
@@ -142,11 +127,14 @@ def handle(plan: Plan, event: Event, now: datetime, mappings: MappingSet, pauses
     in place; who calls this throws it away when its changes can't be saved.
     """
     step = Step(plan, now, mappings, pauses=pauses)
+    before = plan.state
     _apply(step, event)
     if plan.revisions or plan.state in (PlanState.FREEZING, PlanState.FROZEN):
         go_on(step)
     settle(step)
     watch(step)
+    if plan.followers and plan.state is not before:
+        announce(step, before)
     return step.commands
 
 
@@ -187,6 +175,10 @@ def _apply(step: Step, event: Event) -> None:  # noqa: C901, PLR0912 - one case 
             raise InvariantBroken("To go over to another set takes that set.")
         case OrderRead() | OrderUnreadable():
             step.record("already in fulfillment", detail="The order was submitted again; nothing changes.")
+        case FollowerCame():
+            came(step, event)
+        case FollowedTold():
+            told(step, event)
         case _:
             assert_never(event)
 
@@ -332,6 +324,9 @@ def _time_came(step: Step, event: TimerDue) -> None:
     """The timer of an item is due. That of the plan as a whole is for whoever follows its dates, after every turn, or
     the end of a pause.
     """
+    if event.kind is TimerKind.FOLLOW:
+        lose_patience(step)
+        return
     if event.item == WHOLE_ORDER and event.kind is TimerKind.PAUSE:
         _pause_is_over(step)
     item = step.plan.items.get(event.item)

@@ -56,7 +56,7 @@ def _for_order(step: Step, command: OperatorCommanded) -> str:
             refuse_while_paused(step, "Nothing can be tried again")
         case _:
             raise RefusedError(f"{command.operation} needs an item.", hint="Choose the item on the command.")
-    if plan.state is PlanState.REJECTED:
+    if not plan.has_begun:
         step.command(ReadOrderAgain())
         step.record("order is read again", by=command.by)
         return "The order is read again from Salesforce."

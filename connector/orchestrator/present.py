@@ -74,18 +74,20 @@ class CommandState:
     answer: str
     message: str
     answered_at: datetime
+    result: JsonObject | None = None
 
 
 def command_variables(command: CommandState) -> Variables:
     """The variables of a command's record; it may belong to no order that is known."""
-    return {
-        "command": {
-            "id": command.command,
-            "answer": command.answer,
-            "message": command.message,
-            "answered_at": iso(command.answered_at),
-        }
+    view: dict[str, Any] = {
+        "id": command.command,
+        "answer": command.answer,
+        "message": command.message,
+        "answered_at": iso(command.answered_at),
     }
+    if command.result is not None:
+        view["result"] = command.result
+    return {"command": view}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,8 @@ _BY_STATE = {
 def order_status(plan: Plan, held: int = 0) -> str:
     """The value of `Order.Fulfillment_Status__c`. `held`: so many of its requests wait for a pause to end."""
     phases = plan.phases
+    if plan.is_queued:
+        return "Fallout" if plan.problems else "Waiting"
     if plan.state in _BY_STATE:
         return _BY_STATE[plan.state]
     if plan.pause is not None and not phases[Phase.FALLOUT]:

@@ -38,7 +38,7 @@ from connector.model.work import Work
 from connector.orchestrator.advance import PLAN_STUCK
 from connector.orchestrator.dates import NOTHING_OBSERVED, Observed
 from connector.orchestrator.forecast import follow
-from connector.orchestrator.inflight import instead_of_rejected, take_the_place
+from connector.orchestrator.inflight import instead_of_unbegun, take_the_place
 from connector.orchestrator.machine import begin, go_over, handle, may_revise
 from connector.orchestrator.marks import marks
 from connector.orchestrator.status import order_status
@@ -236,13 +236,13 @@ class Turner:
         plan = plans.get(order)
         amending = event if isinstance(event, RevisionRead) else None
         if plan is not None and amending is not None:
-            event = instead_of_rejected(plan, amending) or event
-        if isinstance(event, (OrderRead, OrderUnreadable)) and (plan is None or plan.state is PlanState.REJECTED):
+            event = instead_of_unbegun(plan, amending) or event
+        if isinstance(event, (OrderRead, OrderUnreadable)) and (plan is None or not plan.has_begun):
             mappings = await self._sets.by_hash(event.set_hash) if event.set_hash else self._sets.current()[0]
             size = len(event.order.lines) * _ITEMS_A_LINE
             waits = _is_paused_by(later)
             made, commands, explanation = await beside(
-                size, begin, event, now, mappings, rejected=plan, pauses=self._pauses(), waits=waits
+                size, begin, event, now, mappings, earlier=plan, pauses=self._pauses(), waits=waits
             )
             made.revision = plan.revision if plan else 0
             if plan is not None and amending is not None:

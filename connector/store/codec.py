@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from connector.errors import InvariantBroken
 from connector.model.events import EVENT_TYPES, Event
 from connector.model.failure import Failure, Problem
+from connector.model.following import Followed, Follower
 from connector.model.forecast import Forecast
 from connector.model.ids import TechnicalLineNo
 from connector.model.json import Json, JsonObject
@@ -163,6 +165,11 @@ def failure(body: str) -> Failure:
     return msgspec.json.decode(body, type=Failure)
 
 
+def json_object(body: str | None) -> JsonObject | None:
+    """An object from a column that may be empty, as `command_answers.result`."""
+    return msgspec.json.decode(body, type=dict[str, Any]) if body is not None else None
+
+
 class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     """The document of `orders.head`: what belongs to the plan as a whole and is not asked for by itself."""
 
@@ -177,6 +184,8 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     pause: Pause | None = None
     parked: tuple[ParkedRule, ...] = ()
     late: Mapping[TechnicalLineNo, JsonObject] = msgspec.field(default_factory=dict)
+    waits_for: tuple[Followed, ...] = ()
+    followers: tuple[Follower, ...] = ()
 
 
 def head_of(plan: Plan) -> Head:
@@ -193,6 +202,8 @@ def head_of(plan: Plan) -> Head:
         pause=plan.pause,
         parked=plan.parked,
         late=plan.late,
+        waits_for=plan.waits_for,
+        followers=plan.followers,
     )
 
 

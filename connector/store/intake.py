@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from connector.model.events import Addressed, Event, OperatorCommanded, OrderRead, OrderUnreadable, RevisionRead
+from connector.model.events import (
+    Addressed,
+    Event,
+    FollowedTold,
+    FollowerCame,
+    OperatorCommanded,
+    OrderRead,
+    OrderUnreadable,
+    RevisionRead,
+)
+from connector.model.following import Followed, Standing
 from connector.model.ids import LOCAL_COMMAND, CommandId, ItemNo, OrderId
 from connector.store import codec
 from connector.store.database import Connection, Database, columns
@@ -202,6 +212,9 @@ async def refuse_late(connection: Connection, late: Addressed) -> None:
             await refuse_archived(connection, late.order, late.event.command)
         case RevisionRead():
             await put(connection, [await parted(connection, late.event)])
+        case FollowerCame():
+            ended = FollowedTold(followed=Followed(order=late.event.named, standing=Standing.ENDED))
+            await put(connection, [Addressed(order=late.event.trail[-1].order, event=ended)])
         case _:
             pass
 

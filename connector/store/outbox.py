@@ -9,6 +9,7 @@ from typing import Any
 
 from connector.model.failure import Failure
 from connector.model.ids import CommandId, ItemNo, OrderId
+from connector.model.json import JsonObject
 from connector.model.mark import RecordKind
 from connector.model.pauses import Pause
 from connector.model.plan import Plan
@@ -70,6 +71,7 @@ class AnswerRow:
     answer: str
     message: str
     answered_at: datetime
+    result: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,7 @@ class Outbox:
                     answer=row["answer"],
                     message=row["message"],
                     answered_at=row["answered_at"],
+                    result=codec.json_object(row["result"]),
                 )
                 for row in answers
             },

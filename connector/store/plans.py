@@ -68,6 +68,8 @@ def _plan(row: Mapping[str, Any], lines: Sequence[str], items: Sequence[tuple[in
         alarmed=head.alarmed,
         parked=head.parked,
         late=head.late,
+        waits_for=head.waits_for,
+        followers=head.followers,
         problems=head.problems,
         forecast=head.forecast,
         message=row["message"],

@@ -27,10 +27,12 @@ from connector.model.commands import (
     Record,
     ResolveFallout,
     SetTimer,
+    TellOrder,
 )
-from connector.model.events import TimerKind
+from connector.model.events import Addressed, TimerKind
 from connector.model.failure import Failure
 from connector.model.ids import ItemNo, OrderId, TechnicalLineNo
+from connector.model.json import JsonObject
 from connector.model.mark import Marks, RecordKind
 from connector.model.order import InventoryItem, Order
 from connector.model.plan import Plan
@@ -190,6 +192,7 @@ class AnswerRow(msgspec.Struct, gc=False):
     command_id: str
     answer: str
     message: str
+    result: JsonObject | None
 
 
 class MarkRow(msgspec.Struct, gc=False):
@@ -219,6 +222,10 @@ class Rows:
         self.history: list[HistoryRow] = []
         self.marks: list[MarkRow] = []
         self.read_again: list[OrderId] = []
+        self.read_after: list[tuple[OrderId, str]] = []
+        """Orders of these that are not read before a lane is written."""
+        self.told: list[Addressed] = []
+        """What other orders are told."""
         self._explanations: dict[OrderId, ExplanationRow] = {}
         self.polls: list[Work] = []
         """Questions to be asked; they have no rows."""
@@ -431,7 +438,8 @@ class Rows:
             self._resolved[episode] = ResolutionRow(*episode, command.how, command.by)
 
     def _answer(self, plan: Plan, command: AnswerCommand) -> None:
-        self._answers[plan.id, command.command] = AnswerRow(plan.id, command.command, command.answer, command.message)
+        row = AnswerRow(plan.id, command.command, command.answer, command.message, command.result)
+        self._answers[plan.id, command.command] = row
 
     def _assetize(self, plan: Plan, command: Assetize) -> None:
         for no in command.lines:
@@ -440,8 +448,14 @@ class Rows:
     def _explain(self, plan: Plan, command: Explain) -> None:
         self._explanations[plan.id] = ExplanationRow(plan.id, command.explanation)
 
-    def _read_again(self, plan: Plan, _command: ReadOrderAgain) -> None:
-        self.read_again.append(plan.id)
+    def _tell(self, _plan: Plan, command: TellOrder) -> None:
+        self.told.append(Addressed(order=command.order, event=command.event))
+
+    def _read_again(self, plan: Plan, command: ReadOrderAgain) -> None:
+        newest = plan.order.id
+        self.read_again.append(newest)
+        if command.after:
+            self.read_after.append((newest, command.after))
 
 
 _ADD: Mapping[type[Command], Callable[[Rows, Plan, Any], None]] = {
@@ -458,6 +472,7 @@ _ADD: Mapping[type[Command], Callable[[Rows, Plan, Any], None]] = {
     Assetize: Rows._assetize,  # noqa: SLF001
     ReadOrderAgain: Rows._read_again,  # noqa: SLF001
     Explain: Rows._explain,  # noqa: SLF001
+    TellOrder: Rows._tell,  # noqa: SLF001
 }
 
 

@@ -5,25 +5,26 @@ Every method is one or a few statements for all orders of the turn, whatever the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from connector.model.attempt import AttemptRecord
 from connector.model.events import Event, TimerDue, TimerKind
-from connector.model.ids import ItemNo, OrderId
-from connector.model.order import InventoryItem, Priority
+from connector.model.ids import OrderId
+from connector.model.order import InventoryItem
 from connector.model.plan import Plan
 from connector.model.states import PlanState
 from connector.model.work import Work
 from connector.store import codec
-from connector.store.database import Connection, Database
+from connector.store.database import Connection, Database, columns
+from connector.store.intake import put, refuse_late
 from connector.store.pause import Pause, beside
 from connector.store.plans import load_plans
 from connector.store.queries import queries
 from connector.store.saving import Change, Rows
+from connector.store.work import work_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,19 +162,9 @@ class Turn:
         calls = codec.to_json(records) if records else None
         parameters = (now, self._worker, *documents, rows.read_again, calls)
         resent = await self._connection.fetch(self._sql["save"], *parameters)
+        if rows.read_after:
+            await self._connection.execute(self._sql["read_after"], *columns(rows.read_after))
+        if rows.told:
+            for late in await put(self._connection, rows.told):
+                await refuse_late(self._connection, late)
         return [*rows.work, *map(work_of, resent), *rows.polls]
-
-
-def work_of(row: Mapping[str, Any]) -> Work:
-    """A piece of work from its row."""
-    return Work(
-        order=OrderId(row["order_id"]),
-        item=ItemNo(row["item_no"]),
-        epoch=row["epoch"],
-        attempt=row["attempt"],
-        interface=row["interface"],
-        set_hash=row["set_hash"],
-        request=codec.request(row["request"]),
-        awaits_event=row["awaits_event"],
-        priority=Priority(row["priority"]),
-    )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from connector.model.ids import ItemNo, OrderId
+from connector.model.order import Priority
 from connector.model.work import Work
+from connector.store import codec
 from connector.store.database import Database
 from connector.store.queries import queries
-from connector.store.turns import work_of
 
 SILENT_SECONDS = 4.0
 """A worker that was heard of this long before the one heard of last is taken for dead."""
@@ -45,3 +50,18 @@ class WorkTable:
         async with self._database.connection() as connection:
             await connection.execute(self._sql["leave"], self._worker)
             await connection.execute(self._sql["bury"])
+
+
+def work_of(row: Mapping[str, Any]) -> Work:
+    """A piece of work from its row."""
+    return Work(
+        order=OrderId(row["order_id"]),
+        item=ItemNo(row["item_no"]),
+        epoch=row["epoch"],
+        attempt=row["attempt"],
+        interface=row["interface"],
+        set_hash=row["set_hash"],
+        request=codec.request(row["request"]),
+        awaits_event=row["awaits_event"],
+        priority=Priority(row["priority"]),
+    )

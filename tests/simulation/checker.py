@@ -12,7 +12,7 @@ from connector.model.events import Addressed, CallbackArrived, Event, ExternalEv
 from connector.model.ids import ItemNo, OrderId, idempotency_key
 from connector.model.pauses import NO_PAUSES, Pauses
 from connector.model.plan import Item, Plan
-from connector.model.states import ItemState, ItemType
+from connector.model.states import ItemState, ItemType, PlanState
 from connector.model.work import Work
 from connector.store.saving import Change
 from tests.simulation.database import OrderRow, Tables
@@ -38,6 +38,8 @@ class Checker:
         self._requests: dict[tuple[OrderId, ItemNo, int], tuple[str, bytes]] = {}
         self._keys: dict[str, tuple[OrderId, ItemNo, int]] = {}
         self._effects: dict[tuple[OrderId, ItemNo], int] = {}
+        self._installed: set[str] = set()
+        """Inventory items that Salesforce has."""
         self._used: dict[tuple[OrderId, str], ItemNo] = {}
         self._noticed: dict[str, tuple[float, Pauses]] = {}
         """By process: since when it knows of which pauses."""
@@ -91,9 +93,34 @@ class Checker:
         if is_open is not (item.state is ItemState.FATALLY_FAILED):
             violated(f"{name} is {item.state}, and its fallout is {'open' if is_open else 'not open'}")
 
+    def _followed(self, row: OrderRow) -> OrderId | None:
+        return row.document.follows if row.document is not None else None
+
+    def _has_ended(self, order: OrderId) -> bool:
+        assert self.tables is not None
+        row = self.tables.orders.get(order)
+        return row is not None and row.state in (PlanState.COMPLETED, PlanState.CANCELED)
+
+    def _is_read_anew(self, plan: Plan) -> None:
+        """An order that follows another is decomposed against what that one has installed."""
+        tables, followed = self.tables, plan.order.follows
+        if tables is None or followed is None or plan.state is not PlanState.IN_PROGRESS:
+            return
+        if not self._has_ended(followed):
+            self._world.violated("no order overtakes the one that it follows", f"{plan.id} begins before {followed}")
+        document, account = tables.orders[followed].document, plan.order.account.id
+        if document is None or document.account.id != account:
+            return
+        for (order, _), line in tables.inventory.items():
+            key = f"{account}:{line.product}:{line.scope_key}"
+            if order == followed and key not in self._installed:
+                self._world.violated("what an order follows is installed", f"{plan.id} begins, {key} is not written")
+
     def plan_saved(self, row: OrderRow, change: Change) -> None:
         """What a turn saves follows from what was there."""
         plan, violated = change.plan, self._world.violated
+        if change.fresh:
+            self._is_read_anew(plan)
         if row.revision != plan.revision:
             violated("no turn overwrites another", f"{plan.id}: revision {row.revision}, planned on {plan.revision}")
         for no in plan.changed_items:
@@ -186,6 +213,9 @@ class Checker:
         open_before = [other for other in row.items[work.item].after if not row.items[other].is_final]
         if open_before:
             violated("no dependency is violated", f"the request {key} is sent before {open_before}")
+        followed = self._followed(row)
+        if followed is not None and not self._has_ended(followed):
+            violated("no order overtakes the one that it follows", f"the request {key} is sent before {followed} ended")
 
     def decided(self, work: Work, *, good: bool) -> None:
         """A system decided about an asynchronous request."""
@@ -227,6 +257,8 @@ class Checker:
     def written(self, name: str, key: str, before: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
         """A record is written."""
         self._world.note("written", name, key, fields.get("Version__c", ""))
+        if name == "Inventory_Item__c":
+            self._installed.add(key)
         if name == "Fulfillment_Command__c" and before["Status__c"] not in ("New", fields["Status__c"]):
             self._world.violated("no record goes back", f"command {key}: {before['Status__c']}, {fields['Status__c']}")
         seen, then = fields.get("Version__c"), before.get("Version__c")

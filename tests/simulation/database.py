@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from connector.model.events import Event, OrderRead, OrderUnreadable, TimerKind
 from connector.model.failure import Problem
+from connector.model.following import Followed, Follower
 from connector.model.forecast import Forecast
 from connector.model.ids import ItemNo, OrderId, TechnicalLineNo
 from connector.model.mark import RecordKind
@@ -47,6 +48,8 @@ class OrderRow:
     unclaimed: tuple[UnclaimedEvent, ...] = ()
     deliveries: tuple[str, ...] = ()
     forecast: Forecast | None = None
+    waits_for: tuple[Followed, ...] = ()
+    followers: tuple[Follower, ...] = ()
     parked: str | None = None
     pause: Pause | None = None
     created_at: datetime | None = None
@@ -65,6 +68,8 @@ class NoticeRow:
     attempts: int = 0
     owner: str | None = None
     done: bool = False
+    after: str = ""
+    """Not read before nothing of this lane is behind."""
 
 
 @dataclass(frozen=True, slots=True)

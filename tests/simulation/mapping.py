@@ -11,7 +11,7 @@ _VERSION = "    Version__c: order.attributes.seen\n"
 """Which state of the store a record was written from: how the checker sees a record go back."""
 
 _FILES = {
-    "set.yaml": 'name: NAME\nversion: "1"\ntimezone: UTC\nfallout_queue: Order_Fallout\n',
+    "set.yaml": 'name: NAME\nversion: "1"\ntimezone: UTC\nfollow_on: {patience: PT10S}\nfallout_queue: Order_Fallout\n',
     "queues.yaml": """
 queues:
   - {name: Desk, developer_name: Desk, label: Desk, kind: manual}
@@ -208,6 +208,7 @@ order:
   number: OrderNumber
   priority: {field: Fulfillment_Priority__c, values: {High: High, Default: Default, Bulk: Bulk}, default: Default}
   account.id: AccountId
+  follows: Follows__c
   attributes: {field: Attributes__c, json: true}
 lines:
   relationship: OrderItems
@@ -231,6 +232,7 @@ order:
   fields:
     Fulfillment_Status__c: plan.status
     Fulfillment_Progress__c: plan.progress
+    Fulfillment_Message__c: plan.message
 {_VERSION}
 order_line:
   object: OrderItem

@@ -239,5 +239,13 @@ MUTATIONS = (
         "command",
         _unsaid(lambda one: isinstance(one, SetTimer) and one.kind is TimerKind.PAUSE),
     ),
+    Mutation("an order does not wait for the one that it follows", machine, "queue_up", _always(value=False)),
+    Mutation("an order that has ended tells nobody", machine, "announce", _always(None)),
+    Mutation(
+        "an order that follows is read before the inventory is written",
+        SimulatedTurn,
+        "_read_again",
+        lambda original: lambda self, order, _after: original(self, order, ""),
+    ),
     Mutation("nobody looks for what no event told", Reconciler, "reconcile", _nothing),
 )

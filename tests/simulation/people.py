@@ -34,6 +34,7 @@ class People:
         self._checker = checker
         self._tell = tell
         self._commands = 0
+        self._following = world.rng.choice((0.0, 0.0, 0.4, 0.9))
         self._asked: dict[str, str] = {}
         self._seen: set[str] = set()
         self._pausing = random.Random(f"paused orders {world.seed}")  # noqa: S311
@@ -59,6 +60,7 @@ class People:
             "OrderNumber": f"{number:05d}",
             "StatusCode": "Activated",
             "AccountId": account,
+            "Follows__c": self._followed(order),
             "Fulfillment_Priority__c": rng.choice(("High", "Default", "Bulk")),
             "OrderItems": {"records": lines, "done": True},
         }
@@ -72,6 +74,11 @@ class People:
         self.salesforce.publish(ORDER_SUBMITTED, {"Order_Id__c": order, "Reason__c": "Activated"})
         for visit in range(1, 2 * len(lines) + 1):
             self._visit(order, visit)
+
+    def _followed(self, order: OrderId) -> OrderId | None:
+        """Now and then an order follows another one, which may not have come yet; a few go round a ring."""
+        rng, others = self.world.rng, [other for other in self.orders if other != order]
+        return rng.choice(others) if others and rng.random() < self._following else None
 
     def _line(self, order: int, number: int) -> dict[str, Any]:
         rng = self.world.rng
@@ -125,6 +132,8 @@ class People:
     def _mend_order(self, order: OrderId, record: dict[str, Any]) -> None:
         for line in record["OrderItems"]["records"]:
             line["Attributes__c"] = '{"tier": "S"}'
+        if "ring" in record.get("Fulfillment_Message__c", ""):
+            record["Follows__c"] = None
         self._command("Retry", order, None)
 
     def _look_at(self, key: str, item: dict[str, Any]) -> None:

@@ -234,6 +234,8 @@ class Universe:
         return None
 
     def _still_going(self, plan: Plan) -> str | None:
+        if plan.is_queued:
+            return self._still_queued(plan)
         if plan.state in (PlanState.COMPLETED, PlanState.REJECTED):
             return None if plan.state is PlanState.COMPLETED else f"order {plan.id} is rejected: {plan.message}"
         for item in plan.items.values():
@@ -245,6 +247,13 @@ class Universe:
             return f"item {name} ({item.key}) is {item.state} and waits for {item.waiting_for}"
         if not any(item_ref(plan.id, item.no) in self.people.given_up for item in plan.items.values()):
             return f"order {plan.id} waits for nothing"
+        return None
+
+    def _still_queued(self, plan: Plan) -> str | None:
+        """An order waits for others for as long as they are not through, and no longer."""
+        states = [self.tables.orders[one.order].state for one in plan.waits_for]
+        if PlanState.REJECTED in states or set(states) == {PlanState.COMPLETED}:
+            return f"order {plan.id} waits: {plan.message}"
         return None
 
     # -- the end -------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from connector.model.commands import (
     ReadOrderAgain,
     ResolveFallout,
     SetTimer,
+    TellOrder,
 )
 from connector.model.events import Addressed, Event, OperatorCommanded, OrderRead, OrderUnreadable, TimerDue, TimerKind
 from connector.model.ids import CommandId, ItemNo, OrderId
@@ -56,6 +57,8 @@ def plan_of(order: OrderId, tables: Tables) -> Plan | None:
         unclaimed=row.unclaimed,
         deliveries=row.deliveries,
         forecast=row.forecast,
+        waits_for=row.waits_for,
+        followers=row.followers,
         problems=row.problems,
         message=row.message,
         pause=row.pause,
@@ -264,6 +267,7 @@ class SimulatedTurn(Turn):
                         answer=command.answer,
                         message=command.message,
                         answered_at=now,
+                        result=command.result,
                     )
                     do(lambda answer=answer: self._answer(answer))  # type: ignore[misc]
                 case Assetize():
@@ -271,7 +275,9 @@ class SimulatedTurn(Turn):
                         line = plan.lines[no]
                         do(lambda no=no, line=line: tables.inventory.__setitem__((plan.id, no), line))  # type: ignore[misc]
                 case ReadOrderAgain():
-                    do(lambda: self._read_again(plan.id))
+                    do(lambda command=command: self._read_again(plan.order.id, command.after))  # type: ignore[misc]
+                case TellOrder():
+                    do(lambda command=command: self._tell(command))  # type: ignore[misc]
                 case _:
                     pass
         do(lambda: self._set_timers(plan.id, cleared, timers))
@@ -288,6 +294,7 @@ class SimulatedTurn(Turn):
         row.state, row.set_hash, row.message = plan.state, plan.set_hash, plan.message
         row.pause = plan.pause if plan.finished_at is None else None
         row.problems, row.unclaimed, row.deliveries = plan.problems, plan.unclaimed, plan.deliveries
+        row.waits_for, row.followers = plan.waits_for, plan.followers
         row.created_at, row.finished_at = plan.created_at or now, plan.finished_at
         row.forecast = plan.forecast
         row.revision += 1
@@ -355,12 +362,16 @@ class SimulatedTurn(Turn):
     def _answer(self, answer: AnswerRow) -> None:
         self._tables.answers[answer.order, answer.command] = answer
 
-    def _read_again(self, order: OrderId) -> None:
+    def _tell(self, command: TellOrder) -> None:
+        self._tables.inbox[self._tables.number()] = (command.order, command.event)
+        self._tables.notify(INBOX)
+
+    def _read_again(self, order: OrderId, after: str) -> None:
         notice = self._tables.intake.get(("order", order))
         if notice is None:
             notice = NoticeRow(due=self._tables.world.now(), number=self._tables.number())
         notice.done, notice.attempts, notice.owner = False, 0, None
-        notice.due = self._tables.world.now()
+        notice.due, notice.after = self._tables.world.now(), after or notice.after
         self._tables.intake["order", order] = notice
 
     def committed(self) -> None:
@@ -475,6 +486,8 @@ class SimulatedOutbox(Outbox):
             for lane, kind, key, order in missing:
                 add_marks(self._tables, lane, order, [(kind, key)])
             self._release(lanes)
+            if any(notice.after in lanes and not notice.done for notice in self._tables.intake.values()):
+                self._tables.notify(INTAKE)
 
         await self._tables.statement(settle)
         for lane in lanes:
@@ -570,6 +583,7 @@ class SimulatedIntake(Intake):
                 if key[0] == kind
                 and not row.done
                 and (row.due <= now or (row.owner is not None and is_silent(self._tables, row.owner)))
+                and not any(marks.lane == row.after for marks in self._tables.outbox.values())
             )
             taken = []
             for _, _, record in waiting[:limit]:

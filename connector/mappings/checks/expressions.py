@@ -267,7 +267,7 @@ class _Seen:
                 "`inventory`", ("key", "name", "account", "product", "scope_key", "status", "attributes")
             ),
             "fallout": fields("`fallout`", _FALLOUT_FIELDS),
-            "command": fields("`command`", ("id", "answer", "message", "answered_at")),
+            "command": fields("`command`", ("id", "answer", "message", "answered_at", "result")),
         }
         return {"now": ANYTHING, **{name: views[name] for name in VARIABLES_OF_RECORDS[kind]}}
 

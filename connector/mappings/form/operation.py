@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from connector.mappings.form.time import ALARM, CALENDARS
 from connector.mappings.form.words import LOOSE_TEXT, NAME, OBJECT, TEXT
-from connector.mappings.shapes import ByKind, Duration, ListOf, MapOf, Number, OneOf, Record, Text, optional, required
+from connector.mappings.shapes import (
+    Boolean,
+    ByKind,
+    Duration,
+    ListOf,
+    MapOf,
+    Number,
+    OneOf,
+    Record,
+    Text,
+    optional,
+    required,
+)
 from connector.model.failure import FailureClass
 from connector.model.states import ItemType
 
@@ -14,6 +26,17 @@ SET = Record(
         "name": required(NAME, "The set's name."),
         "version": required(LOOSE_TEXT, "For people: which edition this is."),
         "timezone": optional(LOOSE_TEXT, "IANA name of the time zone that dates are meant in; UTC when absent."),
+        "follow_on": optional(
+            Record(
+                "how orders follow each other",
+                {
+                    "patience": optional(
+                        Duration(), "How long one waits for another that has not come; P1D when absent."
+                    ),
+                    "assets": optional(Boolean(), "Also wait for orders before that are at work on the same asset."),
+                },
+            )
+        ),
         "fallout_queue": required(NAME, "The queue for fallout that no row of fallout.yaml speaks of."),
         "calendars": optional(CALENDARS, "By name: when people work."),
         "jeopardy": optional(ALARM, "When an order is in jeopardy, and what is done then."),

@@ -24,7 +24,8 @@ insert into malformed_events (topic, event_uuid, payload, reason, received_at)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
 
 -- name: claim
--- Unread notices whose time has come, or whose reader is dead, oldest first, for the length of a lease.
+-- Unread notices whose time has come, or whose reader is dead, oldest first, for the length of a lease. Some wait until
+-- what an order before them did to the inventory has been written.
 update intake i
 set due_at = now() + $3, owner = $4
 from (
@@ -34,6 +35,7 @@ from (
                                  and (w.worker_id is null
                                       or w.heartbeat < (select max(heartbeat) from workers)
                                                        - make_interval(secs => $5))))
+      and (n.after_lane is null or not exists (select from outbox x where x.lane = n.after_lane))
     order by n.due_at
     limit $2
     for update of n skip locked

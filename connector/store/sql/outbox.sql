@@ -55,7 +55,12 @@ using unnest($1::text[], $2::bigint[]) as u (lane, seq)
 where o.lane = u.lane and o.seq = u.seq
 
 -- name: release
-delete from lanes where lane = any ($1::text[]) and owner = $2
+-- Let go of lanes; who waits for one of them to be written, to read what was written there, should look.
+with released as (
+    delete from lanes where lane = any ($1::text[]) and owner = $2
+)
+select pg_notify('connector_intake', '')
+where exists (select from intake where after_lane = any ($1::text[]) and done_at is null)
 
 -- name: let_go
 -- Whatever this worker was writing, it is not any more.
@@ -76,7 +81,7 @@ from fallouts
 where order_id = any ($1::text[])
 
 -- name: answers
-select order_id, command_id, answer, message, answered_at from command_answers where order_id = any ($1::text[])
+select order_id, command_id, answer, message, result, answered_at from command_answers where order_id = any ($1::text[])
 
 -- name: inventory
 select order_id, line_no, body from inventory where order_id = any ($1::text[])

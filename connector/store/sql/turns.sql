@@ -164,11 +164,12 @@ with saved_orders as (
         suggestions = excluded.suggestions, attempts = excluded.attempts, raised_at = excluded.raised_at,
         resolved_at = excluded.resolved_at, resolution = excluded.resolution, resolved_by = excluded.resolved_by
 ), answered_commands as (
-    insert into command_answers (order_id, command_id, answer, message, answered_at)
-    select order_id, command_id, answer, message, $1
-    from json_to_recordset($17::json) as s (order_id text, command_id text, answer text, message text)
+    insert into command_answers (order_id, command_id, answer, message, result, answered_at)
+    select order_id, command_id, answer, message, result, $1
+    from json_to_recordset($17::json) as s (order_id text, command_id text, answer text, message text, result json)
     on conflict (order_id, command_id) do update
-    set answer = excluded.answer, message = excluded.message, answered_at = excluded.answered_at
+    set answer = excluded.answer, message = excluded.message, result = excluded.result,
+        answered_at = excluded.answered_at
 ), saved_inventory as (
     insert into inventory (order_id, line_no, body)
     select order_id, line_no, body from json_to_recordset($18::json) as s (order_id text, line_no int, body json)
@@ -195,6 +196,13 @@ with saved_orders as (
         status int, outcome text, code text, started_at timestamptz, seconds float8, sendings int)
 )
 select * from resent_work
+
+-- name: read_after
+-- These orders are read again, but not before all that is behind of a lane has been written.
+update intake i
+set after_lane = u.lane
+from unnest($1::text[], $2::text[]) as u (order_id, lane)
+where i.kind = 'order' and i.record_id = u.order_id
 
 -- name: park
 -- No turn takes this order any more: handling it failed in a way that is our bug.
