@@ -62,7 +62,7 @@ def follow(plan: Plan, now: datetime, mappings: MappingSet, observed: Observed =
 
     Records of which only the dates have changed are noted in the plan (`redated`).
     """
-    if plan.state is PlanState.REJECTED or not is_estimated(mappings):
+    if not plan.has_begun or not is_estimated(mappings):
         return []
     forecast = plan.forecast
     if plan.state in _ENDED:

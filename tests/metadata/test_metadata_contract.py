@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from connector.model.events import Operation
 from connector.model.order import LINE_SUPPLEMENTAL_ACTIONS, SUPPLEMENTAL_ACTIONS, Action
 from connector.model.states import ItemState, ItemType, PlanState
 from tests.metadata.sfmetadata import platform
@@ -46,7 +47,7 @@ PICKLISTS = {
     "Fulfillment_Line__c.Action__c": ACTIONS,
     "Fulfillment_Line__c.Status__c": REQUEST_STATUS,
     "Inventory_Item__c.Status__c": ["Active", "Inactive"],
-    "Fulfillment_Command__c.Action__c": ["Retry", "Complete", "Skip", "Hold", "Resume", "Pause"],
+    "Fulfillment_Command__c.Action__c": [operation.value for operation in Operation],
     "Fulfillment_Command__c.Status__c": ["New", "Done", "Refused"],
 }
 

@@ -60,6 +60,8 @@ class Checker:
                 names = ", ".join(type(event).__name__ for event in events)
                 self._world.violated("no accepted event is lost", f"{names} of {order} had no effect")
         for change in changes:
+            if change.fresh:
+                self._is_read_anew(change.plan)
             for event in took.get(change.plan.id, ()):
                 if isinstance(event, CallbackArrived):
                     self._has_been_heard(change.plan, event)
@@ -116,11 +118,9 @@ class Checker:
             if order == followed and key not in self._installed:
                 self._world.violated("what an order follows is installed", f"{plan.id} begins, {key} is not written")
 
-    def plan_saved(self, row: OrderRow, change: Change) -> None:
+    def plan_saved(self, row: OrderRow, change: Change) -> None:  # noqa: C901 - one condition for each invariant
         """What a turn saves follows from what was there."""
         plan, violated = change.plan, self._world.violated
-        if change.fresh:
-            self._is_read_anew(plan)
         if row.revision != plan.revision:
             violated("no turn overwrites another", f"{plan.id}: revision {row.revision}, planned on {plan.revision}")
         for no in plan.changed_items:

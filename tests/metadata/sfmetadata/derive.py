@@ -23,7 +23,10 @@ import sys
 from pathlib import Path
 
 PACKAGE = "@salesforce/types@1.7.1"
-ROOTS = ("CustomField", "CustomObject", "CustomTab", "Flow", "ListView", "PermissionSet", "Queue")
+ROOTS = (
+    *("CustomField", "CustomObject", "CustomPermission", "CustomTab"),
+    *("Flow", "ListView", "PermissionSet", "Queue", "ValidationRule"),
+)
 TYPES_FILE = Path(__file__).parent / "types.json"
 
 _SCALARS = {"string", "number", "boolean", "Date"}

@@ -14,8 +14,10 @@ KINDS = {
     "object": ("CustomObject", "objects/*"),
     "field": ("CustomField", "objects/*/fields"),
     "listView": ("ListView", "objects/*/listViews"),
+    "validationRule": ("ValidationRule", "objects/*/validationRules"),
     "flow": ("Flow", "flows"),
     "queue": ("Queue", "queues"),
+    "customPermission": ("CustomPermission", "customPermissions"),
     "permissionset": ("PermissionSet", "permissionsets"),
     "tab": ("CustomTab", "tabs"),
 }
