@@ -15,7 +15,7 @@ from connector.store import codec
 from connector.store.database import Database
 from connector.store.queries import queries
 from connector.store.signals import PAUSES, notify
-from connector.store.turns import work_of
+from connector.store.work import work_of
 
 Why = Literal["paused", "left"]
 

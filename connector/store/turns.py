@@ -13,8 +13,7 @@ from datetime import datetime
 from connector.model.attempt import AttemptRecord
 from connector.model.events import Event, TimerDue, TimerKind
 from connector.model.ids import OrderId
-from connector.model.order import InventoryItem
-from connector.model.order import Priority
+from connector.model.order import InventoryItem, Priority
 from connector.model.plan import Plan
 from connector.model.states import PlanState
 from connector.model.work import Work

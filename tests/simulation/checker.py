@@ -118,7 +118,7 @@ class Checker:
             if order == followed and key not in self._installed:
                 self._world.violated("what an order follows is installed", f"{plan.id} begins, {key} is not written")
 
-    def plan_saved(self, row: OrderRow, change: Change) -> None:  # noqa: C901 - one condition for each invariant
+    def plan_saved(self, row: OrderRow, change: Change) -> None:
         """What a turn saves follows from what was there."""
         plan, violated = change.plan, self._world.violated
         if row.revision != plan.revision:
