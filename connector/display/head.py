@@ -29,7 +29,7 @@ def head(view: OrderView, width: int) -> Iterator[Line]:
 def _rows(view: OrderView) -> Iterator[Line]:
     dossier = view.dossier
     title = Line(f"Order {dossier.number or dossier.id}", "bold").add("  ")
-    yield title.add(dossier.status, STATUS_STYLES.get(dossier.status, ""))
+    yield title.add(view.status, STATUS_STYLES.get(view.status, ""))
     yield _row("id", Line(dossier.id))
     if dossier.archived_at is not None:
         yield _row("archived", Line(moment(dossier.archived_at), "bold").add("  nothing happens to it any more", "dim"))
@@ -104,6 +104,8 @@ def _versions(view: OrderView, plan: Plan) -> Iterator[Line]:
 
 def _behind(view: OrderView) -> Iterator[Line]:
     dossier = view.dossier
+    for pause in dict.fromkeys((*([view.plan.pause] if view.plan and view.plan.pause else []), *dossier.held.values())):
+        yield _row("paused", Line(str(pause), "yellow"))
     if dossier.parked is not None:
         yield _row("parked", Line(f"no turn takes it: {dossier.parked}", "bold red"))
     if dossier.events_waiting:

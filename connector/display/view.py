@@ -15,7 +15,7 @@ from connector.model.states import ItemState, Phase
 from connector.model.technical import TechnicalLine
 from connector.orchestrator.marks import fallout_key, line_key
 from connector.orchestrator.present import Present
-from connector.orchestrator.status import version_status
+from connector.orchestrator.status import order_status, version_status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +95,12 @@ class OrderView:
         return self.dossier.plan
 
     @property
+    def status(self) -> str:
+        """How it does, in the words that people see in Salesforce."""
+        dossier = self.dossier
+        return order_status(dossier.plan, len(dossier.held)) if dossier.plan and dossier.held else dossier.status
+
+    @property
     def items(self) -> Mapping[ItemNo, Item]:
         """The items of its plan."""
         return self.plan.items if self.plan else {}
@@ -146,7 +152,7 @@ class OrderView:
         found = []
         for version in plan.versions:
             if version.order == plan.order.id and not plan.is_canceling:
-                found.append(VersionSight(version=version, status=self.dossier.status, message=""))
+                found.append(VersionSight(version=version, status=self.status, message=""))
             else:
                 told = version_status(plan, version)
                 found.append(VersionSight(version=version, status=told.status, message=told.message))
@@ -170,10 +176,14 @@ class OrderView:
         seen = fallout.episode.raised_at if fallout else self.dossier.last_seen.get(item.no)
         return Wait(
             item=item,
-            what=item.waiting_for or "its turn",
+            what=self._what(item),
             since=seen or item.started_at or item.ready_at,
             case=fallout.case if fallout else None,
         )
+
+    def _what(self, item: Item) -> str:
+        pause = self.dossier.held.get(item.no)
+        return f"the end of a pause: {pause}" if pause is not None else item.waiting_for or "its turn"
 
     def lines(self) -> Sequence[LineSight]:
         """The lines of the order from the top down; each is followed by the technical lines that came from it,

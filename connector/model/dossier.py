@@ -10,6 +10,7 @@ from connector.model.failure import Failure
 from connector.model.forecast import Jeopardy
 from connector.model.ids import CommandId, ItemNo, OrderId
 from connector.model.order import Priority
+from connector.model.pauses import Pause
 from connector.model.plan import Plan
 from connector.model.technical import Explanation
 
@@ -133,4 +134,6 @@ class Dossier:
     calls: tuple[CallLine, ...] = ()
     fallouts: tuple[FalloutEpisode, ...] = ()
     answers: tuple[CommandAnswer, ...] = ()
+    held: Mapping[ItemNo, Pause] = field(default_factory=dict)
+    """The items whose requests wait for a pause to end."""
     explanation: Explanation | None = None

@@ -19,6 +19,7 @@ from connector.model.forecast import Jeopardy
 from connector.model.ids import OrderId
 from connector.model.order import Priority
 from connector.store.database import Connection, Database
+from connector.store.pauses import held_back
 from connector.store.queries import queries
 
 MOST_COUNTED = 10_000
@@ -148,6 +149,10 @@ class Browsing:
             found[row["order_id"]] = (None, f"being read{': ' if problem else ''}{problem or ''}", 1)
         for row in await connection.fetch(self._sql["waits"], orders):
             found[row["order_id"]] = (row["name"], row["waiting_for"], row["waits"])
+        held = held_back(await connection.fetch(queries("held")["held_back"], orders))
+        for order, pauses in held.items():
+            _, _, waits = found.get(order, (None, "", 0))
+            found[order] = (None, str(next(iter(pauses.values()))), waits)
         return found
 
 

@@ -8,11 +8,13 @@ from typing import Any
 from connector.errors import UsageError
 from connector.model.dossier import CallLine, CommandAnswer, Dossier, FalloutEpisode, HistoryLine
 from connector.model.ids import CommandId, ItemNo, OrderId
+from connector.model.pauses import Pause
 from connector.model.plan import Plan
 from connector.model.states import Phase
 from connector.model.technical import Explanation
 from connector.store import codec
 from connector.store.database import Connection, Database
+from connector.store.pauses import held_back
 from connector.store.plans import load_plans
 from connector.store.queries import queries
 
@@ -113,8 +115,15 @@ class Dossiers:
             calls=tuple(_call(row) for row in await fetch("calls")) if calls else (),
             fallouts=tuple(_fallout(row) for row in await fetch("fallouts")),
             answers=tuple(_answer(row) for row in await fetch("answers")),
+            held=await _held(connection, order),
             explanation=_explanation(await fetch("explanation")) if explanation else None,
         )
+
+
+async def _held(connection: Connection, order: OrderId) -> Mapping[ItemNo, Pause]:
+    """The items whose requests wait for a pause to end."""
+    rows = await connection.fetch(queries("held")["held_back"], [order])
+    return {ItemNo(no): pause for no, pause in held_back(rows).get(order, {}).items()}
 
 
 def _waiting(plan: Plan | None) -> list[ItemNo]:
@@ -172,4 +181,8 @@ def _answer(row: Mapping[str, Any]) -> CommandAnswer:
 
 
 def _explanation(rows: Sequence[Mapping[str, Any]]) -> Explanation | None:
-    return codec.explanation(rows[0]["body"]) if rows and rows[0]["body"] is not None else None
+    """What was decided at first and later as one."""
+    parts = [codec.explanation(row["body"]) for row in rows if row["body"] is not None]
+    if not parts:
+        return None
+    return Explanation(set_hash=parts[0].set_hash, decisions=tuple(each for part in parts for each in part.decisions))

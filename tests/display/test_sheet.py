@@ -14,6 +14,7 @@ from connector.display.view import Expected, OrderView
 from connector.model.failure import Problem
 from connector.model.ids import ItemNo, LineId, OrderId
 from connector.model.order import OrderLine
+from connector.model.pauses import Pause, PauseKind
 from connector.model.plan import Plan
 from connector.model.revision import Version, VersionState
 from connector.model.states import ItemState, PlanState
@@ -188,6 +189,12 @@ def test_what_else_may_be_known_of_an_order() -> None:
     text = shown(view(dossier(made, parked="ZeroDivisionError", events_waiting=2, records_behind=3)))
     assert "wanted     2026-03-01 12:05:00  15 min ago" in text
     assert "parked     no turn takes it: ZeroDivisionError" in text
+    pause = Pause(kind=PauseKind.ORDER, name="00000101", reason="he moves", by="Eva", since=after(2))
+    made.pause = pause
+    held = {ItemNo(3): Pause(kind=PauseKind.SYSTEM, name="warehouse", since=after(3))}
+    paused = shown(view(dossier(made, held=held)), 120)
+    assert "paused     order 00000101 is paused by Eva since 2026-03-01 12:02 UTC: he moves" in paused
+    assert "the end of a pause: system warehouse is paused since" in paused
     assert "inbox      events that wait for a turn: 2" in text
     assert "Salesforce records still to be written: 3" in text
 

@@ -245,6 +245,30 @@ def test_a_revised_order_shows_its_versions_and_what_is_undone(world: World) -> 
     assert world.json("show", "2")["id"] == order_id(1)
 
 
+def test_what_is_paused_says_by_whom_and_why(world: World) -> None:
+    async def paused(bench: Bench) -> None:
+        await bench.submit(mobile(1))
+        await bench.turn()
+        async with bench.database.connection() as connection:
+            await connection.execute(
+                "insert into pauses (kind, name, reason, by_whom) values ('system', 'network', 'they move', 'Eva')"
+            )
+            await connection.execute("update work set owner = null")
+            await connection.execute(
+                "insert into held_requests (order_id, item_no, epoch, attempt, interface, priority, why, sent_before)"
+                " select order_id, item_no, epoch, attempt, interface, priority, 'paused', false from work"
+            )
+
+    world.tell(paused)
+    assert "system network is paused by Eva since" in world.text("list")
+    text = world.text("show", "1")
+    assert text.startswith("Order 00000001  Waiting\n")
+    assert re.search(r"\npaused     system network is paused by Eva since .*: they move\n", text)
+    assert "Reserve a phone number: the end of a pause: system network is paused by Eva" in text
+    told = world.json("show", "1")
+    assert (told["status"], {pause["name"] for pause in told["held"].values()}) == ("Waiting", {"network"})
+
+
 # -- graph ----------------------------------------------------------------------------------------------------
 
 

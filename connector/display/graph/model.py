@@ -84,8 +84,8 @@ def _lane(lane: Lane) -> str:
 
 
 def _description(view: OrderView) -> str:
-    dossier, plan = view.dossier, view.plan
-    parts = [f"status {dossier.status}"]
+    plan = view.plan
+    parts = [f"status {view.status}"]
     if plan is not None:
         account = plan.order.account
         parts += [f"account {account.name or account.id}", f"priority {PRIORITIES[plan.order.priority]}"]

@@ -29,6 +29,10 @@ with archived as (
          jsonb_populate_recordset(jsonb_populate_record(null::command_answers, key), body -> 'command_answers') r
 ), explanations as (
     select key ->> 'order_id' as order_id, nullif(body -> 'explanation', 'null') as body from archived
+), later_explanations as (
+    select r.*
+    from archived, jsonb_populate_recordset(jsonb_populate_record(null::later_explanations, key),
+                                            coalesce(body -> 'later_explanations', '[]')) r
 )
 
 -- name: head
@@ -45,7 +49,8 @@ where o.order_id = $1
 -- name: revision
 -- Changes whenever the order does.
 select o.revision, o.parked, (select count(*) from inbox i where i.order_id = $1) as events,
-       (select count(*) from outbox b where b.lane = $1) as marks
+       (select count(*) from outbox b where b.lane = $1) as marks,
+       (select count(*) from held_requests h where h.order_id = $1) as held
 from orders o
 where o.order_id = $1
 
@@ -88,4 +93,8 @@ where a.order_id = $1
 order by a.answered_at, a.command_id
 
 -- name: explanation
-select e.body from explanations e where e.order_id = $1
+-- What was decided about the order, at first and later.
+select e.body::text, 0 as seq from explanations e where e.order_id = $1
+union all
+select l.body::text, l.seq from later_explanations l where l.order_id = $1
+order by seq
