@@ -57,8 +57,8 @@ def test_who_cancels_a_bundle_cancels_what_is_in_it() -> None:
     told.succeed("more")
     told.revised(following(bundle(), cancel=["offer"]))
     assert [told.state(key) for key in ("x", "more", "end")] == ["Canceled", "Canceled", "Discarded"]
-    told.succeed("undo")  # one after another
-    told.succeed("undo")
+    for each in told.items("undo"):  # one after another
+        told.succeed_item(told.plan.items[each.no])
     assert told.plan_state() is PlanState.CANCELED
 
 
