@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,17 @@ import pytest
 from connector.demo.orders import BLOCKED, ESIM, HOME, MOBILE, MOVE_IN, NO_FIBER, SWITCH, UNKNOWN_PRODUCT, SampleOrder
 from connector.demo.simulated.network import BLOCKED_NUMBER
 from connector.mappings.set import WRITEBACK
-from connector.model.events import Operation, OperatorCommanded
+from connector.model.events import CalloutPolled, Operation, OperatorCommanded, PollVerdict
 from connector.model.ids import WHOLE_ORDER, CommandId
 from connector.model.json import Json
 from connector.model.mark import RecordKind
 from connector.model.plan import Plan
 from connector.model.states import ItemState, PlanState
+from connector.model.work import Work
 from connector.orchestrator.marks import inventory_key
 from connector.orchestrator.present import FalloutState, Present, fallouts_by_key
+from connector.orchestrator.requests import expressions, render
+from connector.orchestrator.step import Step
 from tests.demo.small_shell import SmallShell, item_of, sample_order, small_shell, states
 
 
@@ -164,7 +169,70 @@ async def test_who_moves_in_gives_no_notice_and_a_smart_meter_is_read_at_once(sh
     await shell.until(plan, is_completed)
     assert as_expected(MOVE_IN, plan)
     skipped = {item.key for item in plan.items.values() if item.state is ItemState.SKIPPED}
-    assert skipped == {"review-consumption", "give-notice", "request-reading", "reading-arrived"}
+    assert skipped == {
+        *("review-consumption", "look-at-site", "give-notice"),
+        *("request-reading", "reading-arrived", "read-sub-meters"),
+    }
+
+
+async def test_a_house_with_flats_is_looked_at_and_all_of_its_meters_are_read(shell: SmallShell) -> None:
+    order = sample_order(MOVE_IN, 7)
+    more: dict[str, Json] = {"annualKwh": 26_000, "subMeters": ["1EMH0010457801", "1EMH0010457802"]}
+    (line,) = order.lines
+    plan = await shell.submit(replace(order, lines=(replace(line, attributes={**line.attributes, **more}),)))
+    for key, outcome in (("review-consumption", "Visit first"), ("look-at-site", "Approved")):
+        await shell.until(plan, lambda plan, key=key: item_of(plan, key).state is ItemState.RUNNING)  # type: ignore[misc]
+        decided = OperatorCommanded(
+            command=CommandId("a00"),
+            operation=Operation.COMPLETE,
+            by="clerk",
+            item=item_of(plan, key).no,
+            outcome=outcome,
+        )
+        await shell.happen(plan.id, decided)
+    await shell.until(plan, is_completed)
+
+    names = [item.name for item in plan.items.values() if item.parent == item_of(plan, "read-sub-meters").no]
+    assert names == [
+        *("Read a sub-meter (1 of 2)", "Note the reading of a sub-meter (1 of 2)"),
+        *("Read a sub-meter (2 of 2)", "Note the reading of a sub-meter (2 of 2)"),
+    ]
+    (metering,) = [line for line in plan.lines.values() if line.product == "METERING-POINT"]
+    readings = metering.attributes["subReadings"]
+    assert isinstance(readings, list)
+    assert [reading["subMeter"] for reading in readings if isinstance(reading, dict)] == more["subMeters"]
+    assert all(
+        set(reading) == {"readingKwh", "readAt", "subMeter"} for reading in readings if isinstance(reading, dict)
+    )
+    assert metering.attributes["readingKwh"] not in [reading["readingKwh"] for reading in readings]
+
+
+async def test_whoever_asks_the_grid_operator_is_told_as_well(shell: SmallShell) -> None:
+    plan = await shell.submit(sample_order(MOVE_IN, 7))
+    await shell.until(plan, lambda plan: item_of(plan, "register-supply").accepted)
+    item = item_of(plan, "register-supply")
+    completion = shell.set_of(plan).definition(item.definition, item.key).completes
+    assert completion is not None
+    assert completion.poll is not None
+    interface = shell.set_of(plan).interface(completion.poll.interface)
+    step = Step(plan, datetime.now(UTC), shell.set_of(plan))
+    work = Work(
+        order=plan.id,
+        item=item.no,
+        epoch=item.epoch,
+        attempt=1,
+        interface=interface.full_name,
+        set_hash=plan.set_hash,
+        request=render(interface, step.activation(item, *expressions(interface))),
+        poll=(item.definition, item.key),
+    )
+    asked = await shell.sender.perform(work, shell.set_of(plan))
+    assert isinstance(asked, CalloutPolled)
+    assert asked.verdict is PollVerdict.PENDING
+    await shell.until(plan, lambda plan: item_of(plan, "register-supply").is_final)
+    asked = await shell.sender.perform(work, shell.set_of(plan))
+    assert isinstance(asked, CalloutPolled)
+    assert (asked.verdict, asked.outputs["gridOperator"]) == (PollVerdict.DONE, "Netze Mitte")
 
 
 async def test_an_unknown_product_is_rejected_and_named(shell: SmallShell) -> None:

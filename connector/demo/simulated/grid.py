@@ -45,7 +45,14 @@ def register_supply(call: Call) -> Answer:
         raise Refused(422, "UNKNOWN_LOCATION", f"{location!r} is no market location: those have eleven digits.")
     number = f"R-{call.memory.next('registration'):06}"
     call.memory.put(
-        "registration", location, {"registrationId": number, "orderId": order, "from": call.body.get("from")}
+        "registration",
+        location,
+        {
+            "registrationId": number,
+            "orderId": order,
+            "from": call.body.get("from"),
+            "answeredAt": call.time(DELIBERATION),
+        },
     )
     call.tell(
         {
@@ -58,6 +65,17 @@ def register_supply(call: Call) -> Answer:
         after=DELIBERATION,
     )
     return Answer(status=202, body={"registrationId": number})
+
+
+def registration(call: Call) -> Answer:
+    """Tell how far a registration is."""
+    known = call.memory.get("registration", call.path["location"])
+    if known is None:
+        raise Refused(404, "UNKNOWN_LOCATION", f"Nobody has registered {call.path['location']}.")
+    if known["answeredAt"] > call.time():
+        return Answer(body={"state": "asked", "registrationId": known["registrationId"]})
+    answer = {"registrationId": known["registrationId"], "gridOperator": GRID_OPERATOR}
+    return Answer(body={"state": "confirmed", **answer})
 
 
 def sign_off(call: Call) -> Answer:
@@ -79,6 +97,7 @@ GRID = SystemDefinition(
         Operation(method="POST", path="/v1/notices", handler=give_notice),
         Operation(method="DELETE", path="/v1/notices/{notice}", handler=withdraw_notice),
         Operation(method="POST", path="/v1/registrations", handler=register_supply),
+        Operation(method="GET", path="/v1/registrations/{location}", handler=registration),
         Operation(method="DELETE", path="/v1/registrations/{location}", handler=sign_off),
     ),
 )
