@@ -111,6 +111,8 @@ class _Amendment:
         for line in outlook.added:
             parents = tuple(self._line_nos[parent] for parent in line.parents)
             self._added_lines.append(replace(line, no=self._line_nos[line.no], parents=parents, supplement="Add"))
+        parked = outlook.after.parked
+        plan.parked = tuple(replace(rule, line=self._line_nos[rule.line]) for rule in parked)
         if outlook.following.order.lines:
             plan.order = outlook.after.order
         else:  # it stays to be seen what was wanted

@@ -11,6 +11,7 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from connector.decomposition import Decomposition, decompose
+from connector.decomposition.known import Known
 from connector.mappings.expression import EvaluationError
 from connector.mappings.set import ItemDefinition, MappingSet, Scope
 from connector.model.ids import ItemNo, LineId, TechnicalLineNo
@@ -106,13 +107,14 @@ class Outlook:
         self._now = now
         began = plan.created_at or now
         as_is = plan.as_is or ()
+        came = Known(values=Known.of(plan).values)
         self.before = (
-            _nothing(plan.order, mappings) if plan.is_canceling else decompose(plan.order, as_is, mappings, began)
+            _nothing(plan.order, mappings) if plan.is_canceling else decompose(plan.order, as_is, mappings, began, came)
         )
         self.after = (
             _nothing(following.order, mappings)
             if not following.order.lines
-            else decompose(following.order, as_is, into or mappings, began)
+            else decompose(following.order, as_is, into or mappings, began, came)
         )
         self.before_lines = {line_key(line): line for line in self.before.lines}
         self.after_lines = {line_key(line): line for line in self.after.lines}

@@ -26,11 +26,13 @@ from connector.model.events import (
     Operation,
     OperatorCommanded,
     OrderRead,
+    RevisionRead,
 )
-from connector.model.ids import CommandId
+from connector.model.ids import CommandId, LineId, OrderId
 from connector.model.order import InventoryItem
 from connector.model.plan import Item, Plan
 from connector.model.states import ItemState, ItemType, PlanState
+from connector.model.technical import TechnicalLine
 from connector.orchestrator.machine import begin, handle
 from tests.decomposition.builder import (
     NOW,
@@ -38,6 +40,7 @@ from tests.decomposition.builder import (
     commercial,
     field_of_form,
     installed,
+    integer,
     item,
     line,
     order,
@@ -300,3 +303,65 @@ def test_what_was_installed_when_the_order_began_is_compared_with() -> None:
 
     assert [each.action for each in story.plan.lines.values() if each.product == "ONT"] == ["NoChange"]
     assert story.calls() == ["activate"]
+
+
+# -- revisions ----------------------------------------------------------------------------------------------
+
+
+def amended(**attributes: Any) -> RevisionRead:
+    """The next version of the order."""
+    lines = (replace(line(1, "FIBER", **attributes), id=LineId("L9")),)
+    return RevisionRead(
+        order=replace(order(*lines), id=OrderId("801yy"), supersedes=order().id, supplemental_action="Amend")
+    )
+
+
+def fast(*parts: Product | Rule) -> MappingSet:
+    """The ONT has the speed of the line."""
+    mappings = fiber(*parts)
+    speed = rule("fiber-access", "FIBER", "ACCESS", speed="line.attributes.speed")
+    ont = rule("access-ont", "ACCESS", "ONT", when='line.attributes.tech == "gpon"', speed="line.attributes.speed")
+    rules = {
+        "FIBER": (replace(speed, products=frozenset(["FIBER"])),),
+        "ACCESS": (replace(ont, products=frozenset(["ACCESS"])),),
+    }
+    ont_product = technical("ONT", speed=integer())
+    return replace(mappings, rules=rules, products={**mappings.products, "ONT": ont_product})
+
+
+def product(story: Story, code: str) -> TechnicalLine:
+    (found,) = [each for each in story.plan.lines.values() if each.product == code and each.is_live]
+    return found
+
+
+def test_a_revision_amends_what_has_grown_late() -> None:
+    story = Story.of(fast(), speed=100)
+    story.answers("ask", tech="gpon")
+    before = product(story, "ONT")
+
+    story.happens(amended(speed=250))
+
+    assert story.plan.state is PlanState.FREEZING, "the parcel is being ordered"
+    story.answers("ship")
+    ont = product(story, "ONT")
+    assert (ont.no, ont.attributes["speed"], ont.sources) == (before.no, 250, ("L9",))
+    assert story.plan.late == {1: {"tech": "gpon"}}
+
+
+def test_a_rule_that_waits_does_so_for_the_new_version_as_well() -> None:
+    story = Story.of(fast(), speed=100)
+    story.happens(amended(speed=250))
+    story.answers("ask", tech="gpon")
+
+    assert story.plan.order.id == "801yy"
+    assert (product(story, "ONT").attributes["speed"], story.plan.parked) == (250, ())
+
+
+def test_what_has_grown_late_goes_with_its_line() -> None:
+    story = Story.of(fast(), speed=100)
+    story.answers("ask", tech="gpon")
+    story.happens(RevisionRead(order=replace(amended(speed=1).order, supplemental_action="Cancel")))
+    story.answers("ship")
+
+    assert [each.product for each in story.plan.lines.values() if each.is_live] == []
+    assert story.plan.parked == ()
