@@ -40,7 +40,7 @@ from connector.model.technical import Decision, Explanation, ParkedRule, Technic
 CONFLICT = "LATE_CONFLICT"
 """Code of the problem when a late rule wants something else than what is under way."""
 
-_CAN_WAIT = frozenset({ItemState.PENDING, ItemState.FROZEN})
+_CAN_WAIT = frozenset({ItemState.PENDING, ItemState.SCHEDULED, ItemState.FROZEN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

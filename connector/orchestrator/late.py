@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.decomposition.growth import Growth, awaited, given_up, grow, never_fired
-from connector.model.commands import ExplainMore
+from connector.model.commands import ClearTimers, ExplainMore
 from connector.model.failure import Failure, FailureClass, Problem
 from connector.model.json import JsonObject
 from connector.model.plan import Item
+from connector.model.states import ItemState, ItemTrigger
 from connector.model.technical import Explanation
 from connector.orchestrator.step import Step
 
@@ -100,6 +101,11 @@ def _apply(step: Step, growth: Growth, because: str) -> None:
     plan.add(growth.items, growth.lines)
     if growth.changed_items:
         plan.index()
+    for item in growth.changed_items:
+        if item.state is ItemState.SCHEDULED:  # it waits for more than its time now
+            step.command(ClearTimers(item=item.no))
+            step.move(item, ItemTrigger.UPDATED, waiting_for=None, due_at=None)
+            step.to_look_at.append(item.no)
     step.to_look_at.extend(item.no for item in growth.items)
     if growth.explanation is not None:
         step.command(ExplainMore(explanation=growth.explanation))

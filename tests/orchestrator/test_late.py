@@ -17,7 +17,15 @@ from connector.mappings.set import (
     Scenario,
     System,
 )
-from connector.model.commands import AnswerCommand, Command, ExplainMore, InvokeCallout, RaiseFallout, Record
+from connector.model.commands import (
+    AnswerCommand,
+    ClearTimers,
+    Command,
+    ExplainMore,
+    InvokeCallout,
+    RaiseFallout,
+    Record,
+)
 from connector.model.events import (
     CallbackArrived,
     CalloutAccepted,
@@ -303,6 +311,26 @@ def test_what_was_installed_when_the_order_began_is_compared_with() -> None:
 
     assert [each.action for each in story.plan.lines.values() if each.product == "ONT"] == ["NoChange"]
     assert story.calls() == ["activate"]
+
+
+def test_an_item_that_waits_for_its_time_waits_for_the_new_ones_as_well() -> None:
+    mappings = fiber()
+    items = dict(mappings.plans["access"].items)
+    items["activate"] = replace(items["activate"], not_before=cel("now + duration('1h')", PLAN))
+    items["ask"] = replace(items["ask"], completes=Completion(on="net.asked"))
+    plans = {**mappings.plans, "access": replace(mappings.plans["access"], items=items)}
+    mappings = replace(mappings, plans=plans)
+    items["activate"] = replace(items["activate"], after=items["activate"].after[1:])
+    story = Story.of(mappings)
+    assert story.state("activate") is ItemState.SCHEDULED
+
+    accepted = CalloutAccepted(item=story.item("ask").no, epoch=1, attempt=1, outputs={"tech": "gpon", "maker": "A"})
+    story.happens(accepted)
+    assert (story.state("activate"), story.item("activate").after) == (ItemState.PENDING, (3,))
+    assert [each.item for each in story.asked(ClearTimers)] == [story.item("activate").no]
+
+    story.answers("ship")
+    assert story.state("activate") is ItemState.SCHEDULED
 
 
 # -- revisions ----------------------------------------------------------------------------------------------
