@@ -57,7 +57,7 @@ def _of_plan(plan: Plan, *, new: bool) -> list[Record]:
     items, changed = plan.items, plan.changed_items
     moved = [item for no, phase in changed.items() if (item := items[no]).phase is not phase]
     touched = {*plan.changed_lines, *[item.line for item in moved if item.line is not None]}
-    lines = {shown_line(plan, no) for no in touched} - {_NO_LINE}
+    lines = _and_above(plan, {shown_line(plan, no) for no in touched} - {_NO_LINE})
     sources = [line.id for line in plan.order.lines] if new else [source for item in moved for source in item.sources]
     found: list[Record] = []
     if new or moved or plan.changed_head:
@@ -72,6 +72,16 @@ def _of_plan(plan: Plan, *, new: bool) -> list[Record]:
     found += [("order_line", source) for source in dict.fromkeys(sources)]
     found += plan.redated
     return found
+
+
+def _and_above(plan: Plan, lines: set[TechnicalLineNo]) -> set[TechnicalLineNo]:
+    """The lines and those that they were decomposed from, whose status follows from theirs."""
+    waiting = [no for no in lines if plan.lines[no].parents]
+    while waiting:
+        news = [parent for parent in plan.lines[waiting.pop()].parents if parent not in lines]
+        lines.update(news)
+        waiting += news
+    return lines
 
 
 def shown_orders(plan: Plan) -> list[OrderId]:

@@ -123,6 +123,7 @@ class Checker:
         plan, violated = change.plan, self._world.violated
         if row.revision != plan.revision:
             violated("no turn overwrites another", f"{plan.id}: revision {row.revision}, planned on {plan.revision}")
+        self._has_grown(plan)
         for no in plan.changed_items:
             item, before = plan.items[no], None if change.fresh else row.items.get(no)
             name = f"{plan.id}-{no} ({item.key})"
@@ -174,6 +175,16 @@ class Checker:
         pause = self._known_pauses(1.0).of_plan(item.definition)
         if before.state is ItemState.PENDING and pause is not None:
             self._world.violated("nothing of a paused plan starts", f"{name}: {pause}")
+
+    def _has_grown(self, plan: Plan) -> None:
+        """The first number that a line was given decides whether it gets a route, as soon as it has it."""
+        routes = {line.scope_key for line in plan.lines.values() if line.product == "ROUTE"}
+        for line in plan.lines.values():
+            if line.product == "NUMBER" and "number" in line.attributes:
+                number = str(plan.late.get(line.no, {}).get("number", ""))
+                if not number or (line.scope_key in routes) is not number.endswith("1"):
+                    known = line.attributes["number"]
+                    self._world.violated("a plan grows by what comes", f"{plan.id}-T{line.no}: {number!r}, {known!r}")
 
     def _is_about_itself(self, plan: Plan, item: Item) -> None:
         """What a call-back did to an item, it told about the item's last request."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,12 +14,13 @@ from connector.model.failure import Problem
 from connector.model.following import Followed, Follower
 from connector.model.forecast import Forecast
 from connector.model.ids import ItemNo, OrderId, TechnicalLineNo
+from connector.model.json import JsonObject
 from connector.model.mark import RecordKind
-from connector.model.order import Order
+from connector.model.order import InventoryItem, Order
 from connector.model.pauses import Pause, PauseKind
 from connector.model.plan import Item, UnclaimedEvent
 from connector.model.states import ItemState, PlanState
-from connector.model.technical import TechnicalLine
+from connector.model.technical import ParkedRule, TechnicalLine
 from connector.model.work import Work
 from connector.store.held import Why
 from connector.store.outbox import AnswerRow, FalloutRow
@@ -50,6 +51,9 @@ class OrderRow:
     forecast: Forecast | None = None
     waits_for: tuple[Followed, ...] = ()
     followers: tuple[Follower, ...] = ()
+    rules: tuple[ParkedRule, ...] = ()
+    late: Mapping[TechnicalLineNo, JsonObject] = field(default_factory=dict)
+    as_is: tuple[InventoryItem, ...] = ()
     parked: str | None = None
     pause: Pause | None = None
     created_at: datetime | None = None

@@ -36,6 +36,13 @@ products:
     attributes:
       number: {type: string, compare: false}
       noted: {type: string, compare: false}
+  - code: ROUTE
+    name: Route
+    kind: technical
+    request: network
+    attributes:
+      to: {type: string, required: true}
+      number: {type: string, compare: false}
   - code: ACCESS
     name: Access
     kind: technical
@@ -56,6 +63,9 @@ products:
     "decomposition/all.yaml": """
 rules:
   - {id: phone-number, from: PHONE, to: NUMBER}
+  # What the plan grows by is known when the number is, and not for every number.
+  - {id: number-route, from: NUMBER, to: ROUTE, required: true, when: line.attributes.number.endsWith("1"),
+     attributes: {to: line.attributes.number}}
   - {id: phone-access, from: PHONE, to: ACCESS, attributes: {tier: line.attributes.tier}}
   - {id: home-access, from: HOME, to: ACCESS, attributes: {tier: line.attributes.tier}}
   - {id: home-visit, from: HOME, to: VISIT}
@@ -63,6 +73,7 @@ rules:
     "scenarios.yaml": """
 scenarios:
   - {product: NUMBER, action: [Add], plan: number}
+  - {product: ROUTE, action: [Add], plan: route}
   - {product: ACCESS, action: [Add], plan: access}
   - {product: VISIT, action: [Add], plan: visit}
   - {product: ACCESS, action: [Add], plan: finish}
@@ -77,6 +88,10 @@ items:
     type: callout
     interface: pay.assign
     after: [note, "activate@bundle"]
+---
+plan: route
+items:
+  - {key: route, name: Route, type: callout, after: ["reserve@bundle"], interface: net.reserve}
 ---
 plan: access
 items:
@@ -100,7 +115,7 @@ items:
   - key: activate
     name: Activate
     type: callout
-    after: [check, fit, "reserve@bundle", "book@bundle"]
+    after: [check, fit, "reserve@bundle", "route@bundle", "book@bundle"]
     interface: net.activate
     completes: {on: net.activated, within: PT8S}
   - {key: pause, name: Pause, type: timer, after: [activate], duration: PT2S}

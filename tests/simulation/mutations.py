@@ -15,7 +15,7 @@ from connector.model.commands import RaiseFallout, SetTimer
 from connector.model.events import TimerKind
 from connector.model.plan import Plan
 from connector.model.work import Work
-from connector.orchestrator import advance, machine, turn, worker
+from connector.orchestrator import advance, late, machine, turn, worker
 from connector.orchestrator.holding import Holding
 from connector.orchestrator.step import Step
 from connector.orchestrator.turn import Turner, TurnResult
@@ -200,6 +200,7 @@ MUTATIONS = (
         _unsaid(lambda one: isinstance(one, SetTimer) and one.kind is TimerKind.POLL),
     ),
     Mutation("a subplan is done when its first item is", Plan, "has_open_below", _always(value=False)),
+    Mutation("rules never hear of what they wait for", late, "awaited", _always({})),
     Mutation("a message that comes twice is not recognised", machine, "_is_repeated", _always(value=False)),
     Mutation("an order's first event is taken for its reading", SimulatedTurn, "_place_of_unread", _always(0)),
     Mutation(

@@ -28,6 +28,7 @@ from connector.model.commands import (
 from connector.model.events import Addressed, Event, OperatorCommanded, OrderRead, OrderUnreadable, TimerDue, TimerKind
 from connector.model.ids import CommandId, ItemNo, OrderId
 from connector.model.mark import RecordKind
+from connector.model.order import InventoryItem
 from connector.model.pauses import Pause, Pauses
 from connector.model.plan import Plan
 from connector.model.work import Work
@@ -59,6 +60,8 @@ def plan_of(order: OrderId, tables: Tables) -> Plan | None:
         forecast=row.forecast,
         waits_for=row.waits_for,
         followers=row.followers,
+        parked=row.rules,
+        late=row.late,
         problems=row.problems,
         message=row.message,
         pause=row.pause,
@@ -191,6 +194,9 @@ class SimulatedTurn(Turn):
     def _remove_event(self, seq: int) -> None:
         self._transaction.effects.append(lambda: self._tables.inbox.pop(seq, None))
 
+    async def load_as_is(self, orders: Sequence[OrderId]) -> dict[OrderId, tuple[InventoryItem, ...]]:
+        return {order: self._tables.orders[order].as_is for order in orders}
+
     async def load(self, orders: Sequence[OrderId]) -> dict[OrderId, Plan]:
         await self._tables.step(self._transaction)
         plans = {order: plan_of(order, self._tables) for order in orders}
@@ -291,12 +297,13 @@ class SimulatedTurn(Turn):
         self._checker.plan_saved(row, change)
         if change.fresh:
             row.items, row.lines, row.document = {}, {}, plan.order
+            row.as_is = plan.as_is or ()
         row.state, row.set_hash, row.message = plan.state, plan.set_hash, plan.message
         row.pause = plan.pause if plan.finished_at is None else None
         row.problems, row.unclaimed, row.deliveries = plan.problems, plan.unclaimed, plan.deliveries
         row.waits_for, row.followers = plan.waits_for, plan.followers
         row.created_at, row.finished_at = plan.created_at or now, plan.finished_at
-        row.forecast = plan.forecast
+        row.forecast, row.rules, row.late = plan.forecast, plan.parked, plan.late
         row.revision += 1
         for item in plan.changed_items:
             row.items[item] = plan.items[item]
