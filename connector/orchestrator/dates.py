@@ -99,7 +99,7 @@ class Pass:
         self._step = Step(plan, now, mappings)
         self._mappings = mappings
         self._observed = observed
-        self._takes: dict[tuple[str, str], _Takes] = {}
+        self._takes = _known(mappings, observed)
         self._left_out: set[ItemNo] = set()
         """Open items that will be skipped together with their branch."""
         self._below = _below(plan)
@@ -244,6 +244,17 @@ def _in_calendar(calendar: Calendar, begin: float, length: float, deviation: flo
         return finish, calendar.add_seconds(begin, length + deviation) - finish if deviation else 0.0
     except OverflowError:
         return begin + length, deviation
+
+
+def _known(mappings: MappingSet, observed: Observed) -> dict[tuple[str, str], _Takes]:
+    """What was worked out of the set's definitions, while what was observed stays the same."""
+    kept = mappings.memo.get("takes")
+    if isinstance(kept, tuple) and kept[0] is observed:
+        known: dict[tuple[str, str], _Takes] = kept[1]
+        return known
+    known = {}
+    mappings.memo["takes"] = (observed, known)
+    return known
 
 
 def _below(plan: Plan) -> Mapping[ItemNo, list[ItemNo]]:

@@ -12,18 +12,18 @@ for a person's decision.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from math import sqrt
 
-from connector.mappings.set import MappingSet
+from connector.mappings.set import ItemDefinition, MappingSet
 from connector.model.forecast import Jeopardy, worst
 from connector.model.ids import ItemNo, LineId, TechnicalLineNo
 from connector.model.plan import Plan
 from connector.orchestrator.dates import NOTHING_OBSERVED, Z90, Observed, Pass, Times, moment
-from connector.orchestrator.jeopardy import Deadline, by_limits, deadline
+from connector.orchestrator.jeopardy import by_limits, deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,10 @@ class Estimate:
         self._mappings = mappings
         self._times = times
         self._final = max(times.finishes, key=times.finishes.__getitem__, default=None)
+        self.end = 0.0 if self._final is None else times.finishes[self._final]
+        """The expected finish of the last open item, in seconds of the epoch; 0 when none is open."""
+        self.deadline = deadline(plan.order, mappings)
+        """The order's requested date, and when it gets tight."""
 
     @property
     def finishes(self) -> Mapping[ItemNo, float]:
@@ -69,17 +73,22 @@ class Estimate:
         """The expected start of every open item, or when it started, in seconds of the epoch."""
         return self._times.starts
 
-    @cached_property
+    @property
     def completion(self) -> datetime | None:
         """When the order is expected to be done (as likely sooner as later); once it is, when it was."""
-        return self._plan.finished_at if self._final is None else moment(self._times.finishes[self._final])
+        return self._plan.finished_at if self._final is None else moment(self.end)
 
-    @cached_property
+    @property
     def p90(self) -> datetime | None:
         """By when the order is done in nine cases of ten; None when no spread is known on the way to there."""
+        return moment(self.end90) if self.end90 else None
+
+    @cached_property
+    def end90(self) -> float:
+        """The same in seconds of the epoch; 0 for None."""
         finishes, variances = self._times.finishes, self._times.variances
         spread = [finishes[no] + Z90 * sqrt(variance) for no, variance in variances.items() if variance]
-        return moment(max([*spread, finishes[self._final]])) if spread and self._final is not None else None
+        return max(*spread, self.end) if spread else 0.0
 
     @cached_property
     def critical(self) -> tuple[ItemNo, ...]:
@@ -91,25 +100,22 @@ class Estimate:
             at = self._times.last[at]
         return tuple(reversed(path))
 
-    @cached_property
-    def deadline(self) -> Deadline:
-        """The order's requested date, and when it gets tight."""
-        return deadline(self._plan.order, self._mappings)
-
-    @cached_property
+    @property
     def jeopardy(self) -> Jeopardy:
         """How the order does. One that is done was late or was not."""
-        if self.completion is None:
-            return Jeopardy.ON_TRACK
         if self._final is None:
-            return Jeopardy.LATE if self.completion.timestamp() > self.deadline.requested else Jeopardy.ON_TRACK
-        level = self.deadline.level(self.completion.timestamp(), self.p90.timestamp() if self.p90 else 0.0)
+            done = self._plan.finished_at
+            is_late = done is not None and done.timestamp() > self.deadline.requested
+            return Jeopardy.LATE if is_late else Jeopardy.ON_TRACK
+        level = self.deadline.level(self.end, self.end90)
         return worst((level, Jeopardy.AT_RISK)) if self.troubled else level
 
     @cached_property
     def troubled(self) -> frozenset[ItemNo]:
         """The items that have run for longer than their own limits allow."""
         items, mappings = self._plan.items, self._mappings
+        if not has_limits(mappings):
+            return frozenset()
         return frozenset(
             no
             for no in self._times.finishes
@@ -225,11 +231,21 @@ def estimate(plan: Plan, now: datetime, mappings: MappingSet, observed: Observed
 
 def is_estimated(mappings: MappingSet) -> bool:
     """The set says something about time: how long an item takes, when it starts, when it has run too long."""
-    known = mappings.memo.get("is_estimated")
+    return _any_item(
+        mappings,
+        "is_estimated",
+        lambda item: bool(item.expected or item.duration or item.until or item.not_before or item.limits),
+    )
+
+
+def has_limits(mappings: MappingSet) -> bool:
+    """Some item of the set has limits of its own."""
+    return _any_item(mappings, "has_limits", lambda item: item.limits is not None)
+
+
+def _any_item(mappings: MappingSet, name: str, holds: Callable[[ItemDefinition], bool]) -> bool:
+    known = mappings.memo.get(name)
     if known is None:
-        known = mappings.memo["is_estimated"] = any(
-            item.expected or item.duration or item.until or item.not_before or item.limits
-            for plan in mappings.plans.values()
-            for item in plan.items.values()
-        )
-    return bool(known)
+        items = (item for plan in mappings.plans.values() for item in plan.items.values())
+        known = mappings.memo[name] = any(map(holds, items))
+    return known is True

@@ -9,7 +9,7 @@ would next change though nothing happens. So a plan on which everything goes as 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -26,8 +26,8 @@ from connector.model.mark import RecordKind
 from connector.model.order import Priority
 from connector.model.plan import Item, Plan, ShownDates
 from connector.model.states import ItemState, ItemType, PlanState
-from connector.orchestrator.dates import NOTHING_OBSERVED, OVERRUN, Observed
-from connector.orchestrator.estimate import Estimate, estimate, is_estimated
+from connector.orchestrator.dates import NOTHING_OBSERVED, OVERRUN, Observed, moment
+from connector.orchestrator.estimate import Estimate, estimate, has_limits, is_estimated
 from connector.orchestrator.jeopardy import FOREVER, by_limits, moments
 from connector.orchestrator.marks import line_key
 
@@ -62,37 +62,48 @@ def follow(plan: Plan, now: datetime, mappings: MappingSet, observed: Observed =
 
     Records of which only the dates have changed are noted in the plan (`redated`).
     """
+    forecast = plan.forecast
     if not plan.has_begun or not is_estimated(mappings):
         return []
-    forecast = plan.forecast
     if plan.state in _ENDED:
         return _end(plan, now, mappings, forecast) if forecast is not None and forecast.check is not None else []
     if forecast is None or forecast.check is None or now >= forecast.check:
         return _look(plan, now, mappings, observed)
     if not _has_moved(plan, now, forecast):
-        return _sooner(plan, now, mappings, forecast)
-    rested = forecast.at + timedelta(seconds=max(PAUSE_SECONDS, PAUSE_SECONDS_AN_ITEM * len(plan.items)))
+        return _sooner(plan, now, mappings, forecast) if has_limits(mappings) else []
+    rested = _rested(plan, forecast)
     if forecast.at <= now < rested:  # else, or when the clock was put back, it is time
         return _check_at(plan, forecast, rested) if forecast.check > rested else []
     return _look(plan, now, mappings, observed)
 
 
-def shown(moment: datetime, now: datetime, before: datetime | None = None) -> datetime:
+def looks(plan: Plan, now: datetime, mappings: MappingSet) -> bool:
+    """Whether `follow` will estimate the plan, which takes time when it is large."""
+    if not plan.has_begun or plan.state in _ENDED or not is_estimated(mappings):
+        return False
+    forecast = plan.forecast
+    if forecast is None or forecast.check is None or now >= forecast.check:
+        return True
+    return _has_moved(plan, now, forecast) and not forecast.at <= now < _rested(plan, forecast)
+
+
+def _rested(plan: Plan, forecast: Forecast) -> datetime:
+    return forecast.at + timedelta(seconds=max(PAUSE_SECONDS, PAUSE_SECONDS_AN_ITEM * len(plan.items)))
+
+
+def shown(at: datetime, now: datetime, before: datetime | None = None) -> datetime:
     """A moment as people see it: the further away, the coarser. One that was shown `before` stays while it fits."""
-    away = abs(moment - now)
-    grain = next((grain for within, grain in _GRAINS if away <= within), _GRAINS[-1][1])
-    if before is not None and before >= now and abs(moment - before) <= grain:
+    seconds, present = at.timestamp(), now.timestamp()
+    away = abs(seconds - present)
+    grain = _MINUTE if away <= _HOURS else _QUARTER if away <= _DAYS else _HOUR
+    if before is not None and before >= now and abs(seconds - before.timestamp()) <= grain:
         return before
-    behind = (moment - _EPOCH) % grain
-    return moment if not behind else moment - behind + grain
+    rounded = (seconds + grain / 2) // grain * grain
+    return moment(rounded if rounded >= present or seconds < present else rounded + grain)
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_GRAINS = (
-    (timedelta(hours=2), timedelta(minutes=1)),
-    (timedelta(days=2), timedelta(minutes=15)),
-    (timedelta.max, timedelta(hours=1)),
-)
+_MINUTE, _QUARTER, _HOUR = 60, 900, 3600
+_HOURS, _DAYS = 2 * _HOUR, 48 * _HOUR
 
 
 # -- whether to look again ------------------------------------------------------------------------------
@@ -131,7 +142,7 @@ def _sooner(plan: Plan, now: datetime, mappings: MappingSet, forecast: Forecast)
         item = plan.items[no]
         definition = mappings.definition(item.definition, item.key)
         if definition.limits is not None and (found := moments(item, definition)) is not None:
-            ahead = [moment for moment in found if moment > now]
+            ahead = [each for each in found if each > now]
             check = min([*ahead, *([check] if check else [])], default=None)
     if check is None or check == forecast.check:
         return []
@@ -140,7 +151,11 @@ def _sooner(plan: Plan, now: datetime, mappings: MappingSet, forecast: Forecast)
 
 def _check_at(plan: Plan, forecast: Forecast, check: datetime) -> list[Command]:
     plan.forecast = replace(forecast, check=check)
-    return [SetTimer(item=WHOLE_ORDER, kind=TimerKind.FORECAST, epoch=0, due=check)]
+    return [_timer(check)]
+
+
+def _timer(check: datetime) -> Command:
+    return SetTimer(item=WHOLE_ORDER, kind=TimerKind.FORECAST, epoch=0, due=check)
 
 
 # -- looking --------------------------------------------------------------------------------------------
@@ -149,61 +164,81 @@ def _check_at(plan: Plan, forecast: Forecast, check: datetime) -> list[Command]:
 def _look(plan: Plan, now: datetime, mappings: MappingSet, observed: Observed) -> list[Command]:
     """Estimate the plan, keep what is shown of it, and do what its jeopardy calls for."""
     found = estimate(plan, now, mappings, observed)
-    was = plan.forecast or Forecast(at=now)
-    is_first = plan.forecast is None
-    completion = shown(found.completion, now, was.completion) if found.completion is not None else None
-    p90 = shown(found.p90, now, was.p90) if found.p90 is not None else None
-    forecast = replace(
-        was, at=now, completion=completion, p90=p90, jeopardy=found.jeopardy, check=_next_check(plan, found, mappings)
+    was, is_first = plan.forecast or Forecast(at=now), plan.forecast is None
+    check = _next_check(plan, found, mappings, is_first=is_first) if found.end else None
+    plan.forecast = Forecast(
+        at=now,
+        completion=shown(found.completion, now, was.completion) if found.completion is not None else None,
+        p90=shown(found.p90, now, was.p90) if found.p90 is not None else None,
+        jeopardy=found.jeopardy,
+        check=check,
+        cases=was.cases,
+        has_case=was.has_case,
+        lane=was.lane,
     )
-    plan.forecast, plan.expected = forecast, found.finishes
+    plan.expected = found.finishes
     commands = _alarm(plan, was.jeopardy, mappings)
-    if forecast.check is not None:
-        commands += _check_at(plan, plan.forecast, forecast.check)
+    if check is not None:
+        commands.append(_timer(check))
     _note_what_is_shown(plan, found, was, mappings, is_first=is_first)
     return commands
 
 
-def _next_check(plan: Plan, found: Estimate, mappings: MappingSet) -> datetime | None:
+def _next_check(plan: Plan, found: Estimate, mappings: MappingSet, *, is_first: bool) -> datetime:
     """The first moment at which a jeopardy may change though nothing happens, or the forecast is overtaken."""
-    if found.completion is None:
-        return None
-    now = found.now.timestamp()
+    now, end = found.now.timestamp(), found.end
     patient = now + PATIENCE_SECONDS
-    end = found.completion.timestamp()
-    limit = {Jeopardy.ON_TRACK: found.deadline.tight, Jeopardy.AT_RISK: found.deadline.requested}.get(
-        found.deadline.level(end), FOREVER
-    )
-    checks = [max(patient, _overtaken(plan, found, end, now))]
-    for no, finish in found.finishes.items():
+    check = max(patient, end if is_first else _overtaken(plan, found, now))
+    if has_limits(mappings):
+        check = min(check, _first_limit(plan, found, mappings, now))
+    deadline = found.deadline
+    if deadline.requested < FOREVER and end <= deadline.requested:
+        room = (deadline.tight if end <= deadline.tight else deadline.requested) - end
+        check = min(check, max(patient, _first_overrun(plan, found, mappings, room)))
+    return moment(check)
+
+
+def _first_limit(plan: Plan, found: Estimate, mappings: MappingSet, now: float) -> float:
+    """The first moment at which an item passes one of its own limits, those that are still to begin included."""
+    first = FOREVER
+    for no, start in found.starts.items():
         item = plan.items[no]
         definition = mappings.definition(item.definition, item.key)
         if definition.limits is not None:
-            begin = datetime.fromtimestamp(found.starts[no], UTC)
-            checks += [at for each in moments(item, definition, begin) or () if (at := each.timestamp()) > now]
-        if limit < FOREVER and item.started_at is not None and item.type is not ItemType.TIMER:
-            checks.append(max(patient, _overrun(item, definition.calendar, finish, limit - end + found.slack(no))))
-    return datetime.fromtimestamp(min(checks), UTC)
+            for each in moments(item, definition, moment(start)) or ():
+                at = each.timestamp()
+                if now < at < first:
+                    first = at
+    return first
 
 
-def _overtaken(plan: Plan, found: Estimate, end: float, now: float) -> float:
+def _first_overrun(plan: Plan, found: Estimate, mappings: MappingSet, room: float) -> float:
+    """The first moment at which the overrun of an item that is under way will have moved the order's end by `room`."""
+    first = FOREVER
+    for no, finish in found.finishes.items():
+        item = plan.items[no]
+        if item.started_at is not None and item.type is not ItemType.TIMER:
+            calendar = mappings.definition(item.definition, item.key).calendar
+            first = min(first, _overrun(item.started_at.timestamp(), finish, room + found.slack(no), calendar))
+    return first
+
+
+def _overtaken(plan: Plan, found: Estimate, now: float) -> float:
     """When the order should have been done; what already takes longer than expected is looked at more seldom."""
     first = plan.items[found.critical[0]] if found.critical else None
     if first is not None and first.started_at is not None:
         elapsed = now - first.started_at.timestamp()
         if elapsed * (1 + OVERRUN) >= (found.finishes[first.no] - first.started_at.timestamp()) - 1:
             return now + elapsed / 2
-    return end
+    return found.end
 
 
-def _overrun(item: Item, calendar: Calendar | None, finish: float, room: float) -> float:
-    """When the item's own overrun will have moved its finish by `room`: the rule of `estimate`, solved for the time."""
-    begun = item.started_at.timestamp() if item.started_at is not None else finish
+def _overrun(begun: float, finish: float, room: float, calendar: Calendar | None) -> float:
+    """When an overrun will have moved the finish by `room`: the rule of the estimate, solved for the time."""
     try:
         if calendar is None:
             return begun + (finish - begun + room) / (1 + OVERRUN)
-        whole = calendar.seconds_between(begun, finish + room)
-        return calendar.add_seconds(begun, whole / (1 + OVERRUN))
+        return calendar.add_seconds(begun, calendar.seconds_between(begun, finish + room) / (1 + OVERRUN))
     except OverflowError:
         return FOREVER
 

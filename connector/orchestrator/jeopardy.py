@@ -36,11 +36,14 @@ class Deadline:
         return Jeopardy.AT_RISK if finish > self.tight or p90 > self.requested else Jeopardy.ON_TRACK
 
 
+NO_DEADLINE = Deadline()
+
+
 def deadline(order: Order, mappings: MappingSet) -> Deadline:
     """The deadline of everything in the order."""
     requested, alarm = order.requested_at, mappings.alarm
     if requested is None:
-        return Deadline()
+        return NO_DEADLINE
     try:
         tight = alarm.calendar.back(requested, alarm.margin) if alarm.calendar else requested - alarm.margin
     except OverflowError:

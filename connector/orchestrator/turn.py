@@ -37,13 +37,13 @@ from connector.model.states import PlanState
 from connector.model.work import Work
 from connector.orchestrator.advance import PLAN_STUCK
 from connector.orchestrator.dates import NOTHING_OBSERVED, Observed
-from connector.orchestrator.forecast import follow
+from connector.orchestrator.forecast import follow, looks
 from connector.orchestrator.inflight import instead_of_unbegun, take_the_place
 from connector.orchestrator.machine import begin, go_over, handle, may_revise
 from connector.orchestrator.marks import marks
 from connector.orchestrator.status import order_status
 from connector.store.database import may_pass
-from connector.store.pause import Pause, beside
+from connector.store.pause import LARGE, Pause, beside
 from connector.store.saving import Change
 from connector.store.turns import LockedOrder, Turn, Turns
 
@@ -215,10 +215,9 @@ class Turner:
                 applied.events += 1
                 change = await self._one(later.popleft(), plans, order.id, change, now, later)
             if change is not None:
-                mappings = await self._sets.by_hash(change.plan.set_hash)
-                change.commands += await beside(
-                    len(change.plan.items), follow, change.plan, now, mappings, self._observed
-                )
+                plan, mappings = change.plan, await self._sets.by_hash(change.plan.set_hash)
+                large = LARGE if len(plan.items) >= LARGE and looks(plan, now, mappings) else 0
+                change.commands += await beside(large, follow, plan, now, mappings, self._observed)
                 change.status = order_status(change.plan)
                 change.marks = marks(change.plan, change.commands, new=change.fresh)
                 applied.changes.append(change)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Protocol
 
@@ -52,6 +52,8 @@ PAUSE_SECONDS = 0.05
 
 DATABASE_PAUSE_SECONDS = 1.0
 """Wait before the database is tried again when it was away."""
+
+_EVER = datetime.max.replace(tzinfo=UTC)
 
 _ItemKey = tuple[OrderId, ItemNo]
 
@@ -135,6 +137,8 @@ class Worker:
         """Something waits for an order that a turn was under way for."""
         self._wake = asyncio.Event()
         self._timers_changed = asyncio.Event()
+        self._asleep_until = _EVER
+        """When timers are looked at again anyway: one that is later wakes nobody."""
 
     def answered(
         self,
@@ -300,7 +304,7 @@ class Worker:
             self._on_marked()
         if result.reread:
             self._on_reread()
-        if result.earliest_timer:
+        if result.earliest_timer and result.earliest_timer < self._asleep_until:
             self._timers_changed.set()
 
     def _send(self, work: Sequence[Work]) -> None:
@@ -387,6 +391,7 @@ class Worker:
     async def _watch_timers(self) -> None:
         while True:
             self._timers_changed.clear()
+            self._asleep_until = _EVER
             delay = SWEEP_SECONDS
             try:
                 due = await self._turns.next_due()
@@ -399,6 +404,7 @@ class Worker:
                 if delay <= 0:
                     self.look()
                     delay = PAUSE_SECONDS
+            self._asleep_until = self._clock() + timedelta(seconds=delay)
             await self._sleep(self._timers_changed, delay)
 
     async def _live(self) -> None:
