@@ -33,6 +33,7 @@ from connector.orchestrator.beginning import Beginning
 from connector.orchestrator.ending import Ending
 from connector.orchestrator.holding import Holding
 from connector.orchestrator.pauseboard import PauseBoard
+from connector.orchestrator.observing import Observing
 from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner
 from connector.orchestrator.worker import Worker
@@ -55,6 +56,7 @@ from connector.sf.writeback import WriteBack
 from connector.store.alone import Alone
 from connector.store.database import Database, may_pass
 from connector.store.held import HeldTable
+from connector.store.durations import DurationTable
 from connector.store.intake import Intake
 from connector.store.migrate import migrate
 from connector.store.outbox import Outbox
@@ -109,6 +111,7 @@ class Connector:
     _subscription: Alone
     _reconciliation: Alone
     _retention: Retention
+    _observing: Observing
     _let_go_of_notices: Callable[[], Awaitable[None]]
     _let_go_of_lanes: Callable[[], Awaitable[None]]
     _check: Callable[[], Awaitable[list[Finding]]]
@@ -184,6 +187,7 @@ class Connector:
             ("subscriber", _again(lambda: self._subscription.run(self._intake.run))),
             ("reconciler", _again(lambda: self._reconciliation.run(self._reconciler.run))),
             ("retention", _again(self._retention.run)),
+            ("observing", _again(self._observing.run)),
         ]
 
     def _on_inbox(self) -> None:
@@ -256,10 +260,11 @@ def _assemble(
     port = IntakeBridge(intake)
     outbox = Outbox(database, worker_id, config.timeouts.call)
     kept = settings.retention
+    observing = Observing(DurationTable(database), sets, utc_now)
     writeback = WriteBack(
         org=org,
         schema=schema,
-        outbox=OutboxBridge(outbox, sets),
+        outbox=OutboxBridge(outbox, sets, utc_now, observing.observed),
         sets=sets,
         tally=tally,
         now=utc_now,
@@ -277,7 +282,7 @@ def _assemble(
     )
     ending = Ending(WorkerTable(database), worker_id)
     worker = Worker(
-        turner=Turner(turns, sets, utc_now, pauses=lambda: board.now),
+        turner=Turner(turns, sets, utc_now, observing.observed, pauses=lambda: board.now),
         turns=turns,
         work=work,
         sets=sets,
@@ -343,6 +348,7 @@ def _assemble(
         _subscription=subscription,
         _reconciliation=reconciliation,
         _retention=Retention(database, utc_now, hot=timedelta(days=kept.hot_days), keep=_days(kept.keep_days)),
+        _observing=observing,
         _let_go_of_notices=intake.let_go,
         _let_go_of_lanes=outbox.let_go,
         _check=check,

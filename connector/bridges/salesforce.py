@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from connector.errors import UsageError
 from connector.mappings.set import MappingSet
 from connector.model.events import Addressed
 from connector.model.ids import CommandId, OrderId
 from connector.model.mark import RecordKind
+from connector.orchestrator.dates import NOTHING_OBSERVED, Observed
 from connector.orchestrator.present import (
     CommandState,
     FalloutState,
@@ -19,6 +20,7 @@ from connector.orchestrator.present import (
 )
 from connector.orchestrator.present import Present as PresentOrder
 from connector.orchestrator.sets import MappingSets
+from connector.orchestrator.shown import Shown
 from connector.sf.ports import (
     CommandNotice,
     Gone,
@@ -116,9 +118,17 @@ def _heard(notice: OrderNotice | CommandNotice) -> Heard:
 class OutboxBridge:
     """`OutboxPort`: marks from the store, the present state through the machine's eyes."""
 
-    def __init__(self, outbox: Outbox, sets: MappingSets) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        sets: MappingSets,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        observed: Callable[[], Observed] = lambda: NOTHING_OBSERVED,
+    ) -> None:
         self._outbox = outbox
         self._sets = sets
+        self._clock = clock
+        self._observed = observed
 
     async def claim(
         self, lanes: int, records: int, lease: timedelta, kinds: Sequence[RecordKind] | None = None
@@ -156,6 +166,7 @@ class OutboxBridge:
             fallouts=fallouts_by_key(order, states),
             inventory=tuple(snapshot.inventory.get(order, ())),
             held=snapshot.held.get(order, {}),
+            dates=Shown(plan, self._clock(), mappings, self._observed()),
         )
         return present, mappings
 

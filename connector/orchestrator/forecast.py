@@ -358,7 +358,7 @@ def _parts(plan: Plan, found: Estimate, kinds: frozenset[RecordKind]) -> Iterato
             if (part := found.source(line.id)).is_open and part.completion is not None:
                 yield ("order_line", line.id), (part.completion, part.jeopardy)
     if "line" in kinds:
-        for no in plan.lines:
+        for no in [no for no, line in plan.lines.items() if line.of is None]:
             if (part := found.line(no)).is_open and part.completion is not None:
                 yield ("line", line_key(plan.id, no)), (part.completion, part.jeopardy)
 

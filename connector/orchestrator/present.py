@@ -44,7 +44,9 @@ from connector.model.revision import Version, VersionState
 from connector.model.states import Phase, PlanState
 from connector.model.technical import TechnicalLine
 from connector.orchestrator.fallout import fingerprint
+from connector.orchestrator.forecast import DATE_FIELDS, JEOPARDY
 from connector.orchestrator.marks import fallout_key, inventory_key, line_key, request_key, shown_line, shown_orders
+from connector.orchestrator.shown import Shown, of_plan
 from connector.orchestrator.status import order_status, part_status, progress, version_status
 
 Variables = Mapping[str, Any]
@@ -101,6 +103,8 @@ class Present:
     inventory: tuple[TechnicalLine, ...] = ()
     held: Mapping[int, Pause] = field(default_factory=dict)
     """By item: the pause whose end its request waits for."""
+    dates: Shown | None = None
+    """When its items and lines are expected to be done."""
 
     def variables(self, kind: RecordKind, key: str, reads: Reads | None = None) -> Variables | None:
         """The variables for one record; None when there is nothing to write for it any more.
@@ -143,6 +147,7 @@ class Present:
             "items_done": len(plan.items) - plan.open_items,
             "set_name": self.set_name,
             "set_hash": plan.set_hash,
+            **of_plan(plan),
         }
         if plan.created_at:
             view["started_at"] = iso(plan.created_at)
@@ -158,7 +163,8 @@ class Present:
             return {}
         shown = version_status(plan, version)
         order = {**self._order, "id": version.order, "number": version.number, "status": shown.status}
-        whole = {**self._plan, "status": shown.status, "progress": shown.progress, "message": shown.message}
+        lasting = {name: value for name, value in self._plan.items() if name not in DATE_FIELDS}
+        whole = {**lasting, "status": shown.status, "progress": shown.progress, "message": shown.message}
         return {"order": order, "plan": whole}
 
     def _message(self) -> str:
@@ -215,7 +221,7 @@ class Present:
     def _sources(self) -> Mapping[LineId, JsonObject]:
         return {line.id: source_view(line, ()) for line in self.plan.order.lines}
 
-    def _order_line(self, key: str, _reads: Reads | None) -> dict[str, Any] | None:
+    def _order_line(self, key: str, reads: Reads | None) -> dict[str, Any] | None:
         line = LineId(key)
         view = self._sources.get(line)
         version = next((each for each in reversed(self.plan.versions) if line in each.lines), None)
@@ -230,7 +236,8 @@ class Present:
             status, percent = "Not Needed", 100
         else:
             status, percent = part_status(phases)
-        return {"source": {**view, "status": status, "progress": percent}}
+        dates = self.dates.of_source(line, reads) if self.dates is not None and phases else {}
+        return {"source": {**view, "status": status, "progress": percent, **dates}}
 
     def _line_of_version(self, line: LineId, version: Version) -> dict[str, Any]:
         """An order line that the plan does not fulfill: of a version that is over, rejected, or waits."""
@@ -252,11 +259,13 @@ class Present:
             view["instructions"] = item.instructions
         if item.choices:
             view["outcomes"] = list(item.choices)
+        if self.dates is not None:
+            view |= self.dates.of_item(item.no, reads)
         variables: dict[str, Any] = {"item": view}
         if item.line is not None and _is_read("line", reads):
             shown = self.plan.lines.get(shown_line(self.plan, item.line))
             if shown is not None:
-                variables["line"] = self._line_view(shown)
+                variables["line"] = self._line_view(shown, reads)
         return variables
 
     def _item_view(self, item: Item, reads: Reads | None) -> dict[str, Any]:
@@ -267,7 +276,7 @@ class Present:
                 del view["line"]
         return view
 
-    def _line_view(self, line: TechnicalLine) -> JsonObject:
+    def _line_view(self, line: TechnicalLine, reads: Reads | None) -> JsonObject:
         status, percent = part_status(self._phases_by_line.get(line.no, ()))
         if line.supplement == "Cancel" and status == "Completed":
             status = "Canceled"
@@ -278,12 +287,13 @@ class Present:
             "request_key": request_key(self.plan.id, line.request),
             "status": status,
             "progress": percent,
+            **(self.dates.of_line(line.no, reads) if self.dates is not None else {}),
         }
 
-    def _line(self, key: str, _reads: Reads | None) -> dict[str, Any] | None:
+    def _line(self, key: str, reads: Reads | None) -> dict[str, Any] | None:
         number = key.rpartition("-T")[2]
         line = self.plan.lines.get(TechnicalLineNo(int(number))) if number.isascii() and number.isdigit() else None
-        return {"line": self._line_view(line)} if line else None
+        return {"line": self._line_view(line, reads)} if line else None
 
     def _request(self, key: str, _reads: Reads | None) -> dict[str, Any] | None:
         members = self._lines_by_request.get(key)
@@ -344,7 +354,8 @@ class Present:
         return variables
 
     def _subject(self, failure: Failure, item: Item | None) -> str:
-        what = item.name if item else "The order can't be fulfilled"
+        whole = "The order is in jeopardy" if failure.code == JEOPARDY else "The order can't be fulfilled"
+        what = item.name if item else whole
         return f"Order {self.plan.order.number}: {what}: {failure.code}"[:255]
 
     def _description(self, state: FalloutState, item: Item | None) -> str:

@@ -100,7 +100,7 @@ class Turner:
         turns: Turns,
         sets: Sets,
         clock: Callable[[], datetime],
-        observed: Observed = NOTHING_OBSERVED,
+        observed: Callable[[], Observed] = lambda: NOTHING_OBSERVED,
         pauses: Callable[[], Pauses] = lambda: NO_PAUSES,
     ) -> None:
         self._turns = turns
@@ -217,7 +217,7 @@ class Turner:
             if change is not None:
                 plan, mappings = change.plan, await self._sets.by_hash(change.plan.set_hash)
                 large = LARGE if len(plan.items) >= LARGE and looks(plan, now, mappings) else 0
-                change.commands += await beside(large, follow, plan, now, mappings, self._observed)
+                change.commands += await beside(large, follow, plan, now, mappings, self._observed())
                 change.status = order_status(change.plan)
                 change.marks = marks(change.plan, change.commands, new=change.fresh)
                 applied.changes.append(change)

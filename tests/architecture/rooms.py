@@ -51,8 +51,8 @@ ROOMS: Mapping[str, Room] = {
     "decomposition": _room("decomposition", "errors model compiled", pure=True, packages="msgspec"),
     "core": _room("orchestrator", "errors model compiled decomposition", pure=True, packages="msgspec"),
     "shell": _room(
-        """orchestrator.turn orchestrator.worker orchestrator.sets orchestrator.holding orchestrator.pauseboard orchestrator.beginning
-        orchestrator.ending""",
+        """orchestrator.turn orchestrator.worker orchestrator.observing orchestrator.sets orchestrator.holding orchestrator.pauseboard
+        orchestrator.beginning orchestrator.ending""",
         "errors model compiled mappings reading decomposition core store",
     ),
     "store": _room("store", "errors model"),

@@ -10,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from connector.model.events import Operation
+from connector.model.forecast import Jeopardy
 from connector.model.order import LINE_SUPPLEMENTAL_ACTIONS, SUPPLEMENTAL_ACTIONS, Action
 from connector.model.states import ItemState, ItemType, PlanState
 from tests.metadata.sfmetadata import platform
@@ -32,7 +33,10 @@ PICKLISTS = {
         *("Freezing", "Frozen", "Superseded", "Canceled"),
     ],
     "Order.Fulfillment_Priority__c": ["High", "Default", "Bulk"],
-    "Order.Jeopardy__c": ["On Track", "At Risk", "Late"],
+    "Order.Jeopardy__c": [level.value for level in Jeopardy],
+    "OrderItem.Jeopardy__c": [level.value for level in Jeopardy],
+    "Orchestration_Plan__c.Jeopardy__c": [level.value for level in Jeopardy],
+    "Orchestration_Item__c.Jeopardy__c": [level.value for level in Jeopardy],
     "Order.Supplemental_Action__c": list(SUPPLEMENTAL_ACTIONS),
     "OrderItem.Action__c": ACTIONS,
     "OrderItem.Supplemental_Action__c": list(LINE_SUPPLEMENTAL_ACTIONS),

@@ -38,8 +38,9 @@ ASSET = "assetId"
 
 _PLAN_FIELDS = (
     *("id", "state", "status", "progress", "message", "items_total", "items_done"),
-    *("set_name", "set_hash", "started_at", "finished_at"),
+    *("set_name", "set_hash", "started_at", "finished_at", "estimated_completion", "p90", "jeopardy"),
 )
+_DATES = ("estimated_completion", "jeopardy")
 _FALLOUT_FIELDS = (
     *("key", "item_ref", "subject", "description", "system", "code", "failure_class", "message", "attempts"),
     *("severity", "queue", "fingerprint", "state", "resolution", "by"),
@@ -259,9 +260,9 @@ class _Seen:
         views = {
             "order": Visible(whose=order.whose, fields={**(order.fields or {}), "status": ANYTHING}),
             "plan": fields("`plan`", _PLAN_FIELDS),
-            "item": _item_view("plan", "instructions", "outcomes"),
-            "line": _with(line, "`line`", "key", "name", "status", "progress", "request_key"),
-            "source": _with(source, "`source`", "status", "progress", without=COMMERCIAL_RELATIVES),
+            "item": _item_view("plan", "instructions", "outcomes", "critical", *_DATES),
+            "line": _with(line, "`line`", "key", "name", "status", "progress", "request_key", *_DATES),
+            "source": _with(source, "`source`", "status", "progress", *_DATES, without=COMMERCIAL_RELATIVES),
             "request": fields("`request`", ("key", "domain", "status", "progress")),
             "inventory": fields(
                 "`inventory`", ("key", "name", "account", "product", "scope_key", "status", "attributes")
