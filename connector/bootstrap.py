@@ -32,8 +32,8 @@ from connector.mappings.set import MappingSet, System
 from connector.orchestrator.beginning import Beginning
 from connector.orchestrator.ending import Ending
 from connector.orchestrator.holding import Holding
-from connector.orchestrator.pauseboard import PauseBoard
 from connector.orchestrator.observing import Observing
+from connector.orchestrator.pauseboard import PauseBoard
 from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner
 from connector.orchestrator.worker import Worker
@@ -55,8 +55,8 @@ from connector.sf.usage import UsageGauge
 from connector.sf.writeback import WriteBack
 from connector.store.alone import Alone
 from connector.store.database import Database, may_pass
-from connector.store.held import HeldTable
 from connector.store.durations import DurationTable
+from connector.store.held import HeldTable
 from connector.store.intake import Intake
 from connector.store.migrate import migrate
 from connector.store.outbox import Outbox
