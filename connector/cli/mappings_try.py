@@ -168,7 +168,11 @@ def to_json(trial: Trial, *, explain: bool) -> dict[str, Any]:
 
 def _takes(trial: Trial) -> timedelta:
     """How long the whole order is expected to take."""
-    return trial.dates.completion - trial.dates.now if trial.dates.completion is not None else timedelta()
+    return _until(trial, trial.dates.completion) if trial.dates.completion is not None else timedelta()
+
+
+def _until(trial: Trial, end: datetime) -> timedelta:
+    return timedelta(seconds=round((end - trial.dates.now).total_seconds()))
 
 
 def _dates_json(dates: Estimate) -> dict[str, Any]:
@@ -318,7 +322,8 @@ def _show_plan(console: Console, trial: Trial) -> None:
     console.print(tree)
     if _takes(trial):
         path = " → ".join(f"{no} {by_no[no].key}" for no in trial.dates.critical)
-        console.print(Text(f"Expected to take {_takes(trial)}, along {path}.", "dim"), soft_wrap=True)
+        spread = f" (in nine cases of ten at most {_until(trial, trial.dates.p90)})" if trial.dates.p90 else ""
+        console.print(Text(f"Expected to take {_takes(trial)}{spread}, along {path}.", "dim"), soft_wrap=True)
 
 
 def _item_text(item: Item, by_no: Mapping[ItemNo, Item], trial: Trial) -> Text:

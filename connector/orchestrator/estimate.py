@@ -25,6 +25,9 @@ from connector.model.plan import Plan
 from connector.orchestrator.dates import NOTHING_OBSERVED, Z90, Observed, Pass, Times, moment
 from connector.orchestrator.jeopardy import by_limits, deadline
 
+_NO_SLACK = 1.0
+"""An item that may not be later by a second is critical."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemDates:
@@ -132,7 +135,7 @@ class Estimate:
             start=moment(self._times.starts[no]),
             finish=moment(finish),
             slack=timedelta(seconds=self.slack(no)),
-            critical=no in self._on_path,
+            critical=self.slack(no) < _NO_SLACK,
             jeopardy=self.item_jeopardy(no),
         )
 
@@ -169,10 +172,6 @@ class Estimate:
         if not self.troubled.isdisjoint(still):
             level = worst((level, Jeopardy.AT_RISK))
         return PartDates(completion=moment(finish), jeopardy=level, is_open=True)
-
-    @cached_property
-    def _on_path(self) -> frozenset[ItemNo]:
-        return frozenset(self.critical)
 
     @cached_property
     def _slacks(self) -> Mapping[ItemNo, float]:

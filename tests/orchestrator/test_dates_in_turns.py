@@ -31,7 +31,7 @@ jeopardy:
 @pytest.fixture
 async def bench(migrated_url: str) -> AsyncIterator[Bench]:
     files = dict(check(SETS / "infiwave").files)
-    files["set.yaml"] += JEOPARDY
+    files["set.yaml"] = files["set.yaml"].partition("jeopardy:")[0] + JEOPARDY
     activate = "    interface: network.activate\n"
     assert files["plans/mobile.yaml"].count(activate) == 1
     later = f"{activate}    not_before: order.attributes.?start.orValue(null)\n"
