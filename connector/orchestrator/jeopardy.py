@@ -19,6 +19,10 @@ from connector.model.order import Order
 from connector.model.plan import Item
 
 FOREVER = float("inf")
+
+GRACE_SECONDS = 60.0
+"""Nobody calls an order late by less: what starts at the requested time ends a few seconds after it."""
+
 _NEVER = datetime(LAST_YEAR, 1, 1, tzinfo=UTC)
 
 
@@ -48,7 +52,7 @@ def deadline(order: Order, mappings: MappingSet) -> Deadline:
         tight = alarm.calendar.back(requested, alarm.margin) if alarm.calendar else requested - alarm.margin
     except OverflowError:
         tight = requested
-    return Deadline(tight=tight.timestamp(), requested=requested.timestamp())
+    return Deadline(tight=tight.timestamp() + GRACE_SECONDS, requested=requested.timestamp() + GRACE_SECONDS)
 
 
 def moments(item: Item, definition: ItemDefinition, begin: datetime | None = None) -> tuple[datetime, datetime] | None:

@@ -32,9 +32,9 @@ jeopardy:
 async def bench(migrated_url: str) -> AsyncIterator[Bench]:
     files = dict(check(SETS / "infiwave").files)
     files["set.yaml"] = files["set.yaml"].partition("jeopardy:")[0] + JEOPARDY
-    activate = "    interface: network.activate\n"
+    activate = "    not_before: order.?requested_at.orValue(null)\n"
     assert files["plans/mobile.yaml"].count(activate) == 1
-    later = f"{activate}    not_before: order.attributes.?start.orValue(null)\n"
+    later = "    not_before: order.attributes.?start.orValue(null)\n"
     files["plans/mobile.yaml"] = files["plans/mobile.yaml"].replace(activate, later)
     before, reserve, after = files["plans/mobile.yaml"].partition("    interface: network.reserveNumber\n")
     files["plans/mobile.yaml"] = before + reserve + after.replace("{likely: PT1S}", "{likely: PT1H}", 1)
