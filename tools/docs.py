@@ -18,10 +18,15 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from connector.display.graph.model import graph
+from connector.display.graph.svg import svg
+from connector.display.lines import plain
+from connector.display.sheet import Sections, sheet
 from connector.model.states import FINAL_ITEM_STATES, ITEM_TRANSITIONS, ItemState, PlanState
 from connector.settings import Settings
 from connector.settings.load import variable_name
 from connector.settings.model import NEEDED_BY_KIND
+from tools.example_order import example
 from tools.stories.example import FOLDER
 from tools.stories.matrix import revision_matrix
 from tools.stories.page import worked_example
@@ -52,6 +57,10 @@ def main() -> None:
         if after != before:
             page.write_text(after, encoding="utf-8")
             sys.stdout.write(f"docs: {page.relative_to(REPOSITORY)}\n")
+    for name, make in PICTURES.items():
+        picture = REPOSITORY / name
+        picture.parent.mkdir(exist_ok=True)
+        picture.write_text(make(), encoding="utf-8")
 
 
 # -- settings ---------------------------------------------------------------------------------------------
@@ -175,6 +184,36 @@ def changes() -> Mapping[str, Callable[[], str]]:
     return {f"change-{file.stem}": partial(worked_example, file.stem) for file in sorted(FOLDER.glob("*.yaml"))}
 
 
+# -- the order of the page about looking at orders ----------------------------------------------------------
+
+_EXAMPLE_WIDTH = 100
+
+
+def order_sheet() -> str:
+    """What `connector orders show` prints of the example, as far as the plan."""
+    return _shown(Sections(history=False))
+
+
+def order_gantt() -> str:
+    """Its plan along the time."""
+    return _shown(Sections(form="gantt", history=False), only="Plan (", options=" --gantt")
+
+
+def _shown(sections: Sections, *, only: str = "", options: str = "") -> str:
+    told = plain(sheet(example(), sections, _EXAMPLE_WIDTH), _EXAMPLE_WIDTH)
+    told = re.sub(r"[0-9a-f]{16}\n", "…\n", told)  # the hash of the set's files
+    told = told[told.index(f"\n{only}") + 1 :] if only else told
+    return f"```console\n$ connector orders show DEMO-MOBILE{options}\n{told}\n```"
+
+
+def order_picture() -> str:
+    """Its plan as an SVG."""
+    return svg(graph(example()))
+
+
+PICTURES: Mapping[str, Callable[[], str]] = {"docs/images/order-plan.svg": order_picture}
+"""Files that are made as a whole."""
+
 PARTS: Mapping[str, Callable[[], str]] = {
     **changes(),
     "revision-matrix": revision_matrix,
@@ -184,6 +223,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "item-table": item_table,
     "plan-states": plan_states,
     "try-example": try_example,
+    "order-sheet": order_sheet,
+    "order-gantt": order_gantt,
 }
 
 if __name__ == "__main__":

@@ -26,6 +26,11 @@ def test_made_parts_are_fresh(page: Path) -> None:
     assert docs.renewed(text) == text, "run `make docs`"
 
 
+@pytest.mark.parametrize("picture", docs.PICTURES)
+def test_pictures_are_fresh(picture: str) -> None:
+    assert (REPOSITORY / picture).read_text(encoding="utf-8") == docs.PICTURES[picture](), "run `make docs`"
+
+
 def test_stale_parts_are_seen() -> None:
     assert "Pending" in docs.renewed("<!-- made: item-table -->\nold\n<!-- end: item-table -->")
     with pytest.raises(KeyError):
