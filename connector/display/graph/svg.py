@@ -12,14 +12,15 @@ from textwrap import wrap
 from connector.display.graph.layout import Placed, Size, layout
 from connector.display.graph.looks import LOOKS, Look
 from connector.display.graph.model import Edge, Graph, Node
+from connector.display.lines import fit
 from connector.display.words import SYMBOLS
 from connector.model.states import ItemType
 
-_WIDTH, _HEIGHT = 196.0, 46.0
+_WIDTH, _HEIGHT = 216.0, 46.0
 _GAP, _BETWEEN = 10.0, 64.0
 _MARGIN, _TOP, _LANE_LABEL = 24.0, 82.0, 18.0
 _LEGEND_ROW, _LEGEND_CELL = 26.0, 176.0
-_NAME_LETTERS, _NOTE_LETTERS = 25, 32
+_NAME_CELLS, _NOTE_CELLS = 24, 30
 _INK, _PALE, _FAINT, _CRITICAL = "#1b1f24", "#57606a", "#8c959f", "#82071e"
 
 
@@ -79,7 +80,7 @@ class _Drawing:
                 f'<rect x="{_n(_MARGIN)}" y="{_n(y)}" width="{wide}" height="{_n(height + _LANE_LABEL)}"'
                 f' fill="{fill}" stroke="#d0d7de"/>'
             )
-            yield _label(_MARGIN + 8, y + 15, _cut(name, int((self._width - 2 * _MARGIN) // 7)), size=11, fill=_PALE)
+            yield _label(_MARGIN + 8, y + 15, fit(name, int((self._width - 2 * _MARGIN) // 7)), size=11, fill=_PALE)
 
     def _y(self, at: float, lane: int) -> float:
         """The place on the picture of a place in the layout, which knows of no lane labels."""
@@ -118,9 +119,9 @@ class _Drawing:
             f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(_WIDTH)}" height="{_n(_HEIGHT)}" rx="{_n(round_)}"'
             f' fill="{look.fill}" stroke="{look.stroke}" stroke-width="{"3.5" if node.critical else "1.3"}"{dashes}/>'
         )
-        name = _cut(f"{node.no} {node.name}", _NAME_LETTERS)
+        name = fit(f"{node.no} {node.name}", _NAME_CELLS)
         yield _label(x + 12, y + 19, name, size=13, bold=node.critical, struck=look.struck)
-        yield _label(x + 12, y + 36, _cut(f"{node.note}", _NOTE_LETTERS), size=11, fill=look.stroke)
+        yield _label(x + 12, y + 36, fit(node.note, _NOTE_CELLS), size=11, fill=look.stroke)
         yield "</g>"
 
     def _legend(self) -> Iterator[str]:
@@ -166,10 +167,6 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;",
 
 def _text(text: str) -> str:
     return text.translate(_ESCAPES)
-
-
-def _cut(text: str, letters: int) -> str:
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def _n(number: float) -> str:
