@@ -37,6 +37,9 @@ C = TypeVar("C")
 
 _PRIORITIES = {name.lower(): priority for priority, name in PRIORITY_NAMES.items()}
 
+NOT_ACTIVATED = "ORDER_NOT_ACTIVATED"
+"""The code of the problem that an order is still a draft."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -54,7 +57,7 @@ def read_order(
     fields = _Fields(record, intake.order, where="")
     if intake.order_object == ORDER_OBJECT and record.get(STATUS_CODE) != "Activated":
         fields.problem(
-            "ORDER_NOT_ACTIVATED",
+            NOT_ACTIVATED,
             f"The order is not activated (its status code is {record.get(STATUS_CODE)!r}).",
             "Activate it when it is complete.",
         )

@@ -18,7 +18,7 @@ from connector.model.ids import CommandId, ItemNo, OrderId, parse_item_ref
 from connector.model.json import JsonObject
 from connector.sf.org import Org
 from connector.sf.ports import KnownPort
-from connector.sf.reader import OrderReader, ReadEvent
+from connector.sf.reader import OrderReader, ReadEvent, as_if_activated
 from connector.sf.record_ids import canonical_id
 from connector.sf.soql import in_groups
 
@@ -126,6 +126,7 @@ def _command_of(one: Addressed) -> OperatorCommanded:
 
 def _of_revision(one: Addressed, read: ReadEvent | None) -> Addressed | RefusedCommand:
     command = _command_of(one)
+    read = as_if_activated(read) if read is not None else None
     reason = ""
     if read is None:
         reason = f"Salesforce has no order {one.order}, or the integration user may not see it."

@@ -15,7 +15,7 @@ from connector.model.events import OrderRead, OrderUnreadable
 from connector.model.failure import Problem
 from connector.model.ids import OrderId
 from connector.model.order import InventoryItem
-from connector.sf.canonical import Reading, product_codes, read_inventory, read_order, unread_order
+from connector.sf.canonical import NOT_ACTIVATED, Reading, product_codes, read_inventory, read_order, unread_order
 from connector.sf.org import Org, Record
 from connector.sf.ports import SetsPort
 from connector.sf.soql import in_groups, inventory_query, order_query
@@ -146,6 +146,16 @@ def _event(choice: _Chosen, stock: Mapping[tuple[str, str], _Stock]) -> ReadEven
     if problems:
         return OrderUnreadable(order=order, problems=problems, set_hash=choice.mapping_set.hash)
     return OrderRead(order=order, inventory=held.items, set_hash=choice.mapping_set.hash)
+
+
+def as_if_activated(read: ReadEvent) -> ReadEvent:
+    """The same, without the complaint that the order is a draft: for who only asks what it would do."""
+    if isinstance(read, OrderRead):
+        return read
+    problems = tuple(problem for problem in read.problems if problem.code != NOT_ACTIVATED)
+    if problems:
+        return OrderUnreadable(order=read.order, problems=problems, set_hash=read.set_hash)
+    return OrderRead(order=read.order, set_hash=read.set_hash)
 
 
 def not_found(order_id: OrderId) -> OrderUnreadable:

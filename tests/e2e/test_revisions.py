@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from connector.demo.orders import HOME, SampleOrder
+from connector.demo.orders import HOME, MOBILE, SampleOrder
 from connector.demo.org import query
 from tests.e2e.installation import Installation
 
@@ -54,6 +54,15 @@ def answer(installation: Installation, command: str) -> dict[str, Any]:
     return row if row["Status__c"] != "New" else {}
 
 
+def state(installation: Installation, name: str) -> str:
+    """The state of the item of that name."""
+    rows = installation.org.query(f"SELECT State__c FROM Orchestration_Item__c WHERE Name = '{name}'")
+    return str(rows[0]["State__c"]) if rows else ""
+
+
+ESIM_PLAN = replace(MOBILE.lines[1], attributes={"tier": "M", "simType": "esim"})
+
+
 async def test_an_order_is_amended_while_a_person_works_on_it(installation: Installation) -> None:
     async with installation.running():
         order = await installation.submit(HOME)
@@ -98,6 +107,49 @@ async def test_an_order_is_cancelled_before_anything_that_counts_has_happened(in
         await installation.until_written()
     assert task(installation) == {}
     assert [each for each in await installation.requests("warehouse") if each["method"] == "POST"] == []
+
+
+async def test_a_draft_is_previewed_by_a_command_and_nothing_happens(installation: Installation) -> None:
+    async with installation.running():
+        order = await installation.submit(HOME)
+        await installation.until(lambda: task(installation))
+        draft = await supplemental(
+            installation, order, HOME, key="HOME-2", changed={"internet": {"speed": "1000"}}, activate=False
+        )
+        asked = installation.command("Preview", draft)
+        told = await installation.until(lambda: answer(installation, asked))
+        assert told["Status__c"] == "Done", told
+        assert "it would be accepted" in told["Answer__c"]
+        assert "Amend FIBER-ACCESS" in told["Answer__c"]
+        found = json.loads(
+            installation.row(f"SELECT Result__c FROM Fulfillment_Command__c WHERE Id = '{asked}'")["Result__c"]
+        )
+        assert (found["verdict"], found["order"]) == ("accepted", draft)
+        wrong = installation.command("Preview", order)
+        told = await installation.until(lambda: answer(installation, wrong))
+        assert (told["Status__c"], "supersedes no other order" in told["Answer__c"]) == ("Refused", True)
+        assert installation.status(order) == "Waiting"
+
+
+async def test_what_costs_something_waits_for_an_approval_that_is_kept(installation: Installation) -> None:
+    sample = replace(MOBILE, key="PHONE", lines=(MOBILE.lines[0], ESIM_PLAN, MOBILE.lines[2]))
+    async with installation.running():
+        order = await installation.submit(sample)
+        await installation.until(lambda: state(installation, "Ship the goods") == "Completed")
+        cancel = await supplemental(installation, order, sample, key="PHONE-CANCEL", action="Cancel")
+        await installation.until_status(order, "Frozen", "Completed")
+        if installation.status(order) == "Completed":
+            return  # the machine is so slow that the whole order was done before anybody could change his mind
+        await installation.until(lambda: "approval" in installation.message(cancel))
+        assert installation.status(cancel) == "Waiting"
+        refused = installation.command("Override", cancel)
+        assert (await installation.until(lambda: answer(installation, refused)))["Status__c"] == "Refused"
+        approved = installation.command("Approve", cancel)
+        assert (await installation.until(lambda: answer(installation, approved)))["Status__c"] == "Done"
+        await installation.until_status(order, "Canceled")
+        await installation.until_status(cancel, "Completed")
+    returned = [each for each in await installation.requests("warehouse") if "return" in each["path"]]
+    assert len(returned) == 1
 
 
 async def test_revisions_that_can_not_be_are_refused_and_say_why(installation: Installation) -> None:

@@ -104,7 +104,7 @@ async def _read(order: str, database: Database) -> Order:
     from connector.model.ids import OrderId
     from connector.orchestrator.sets import MappingSets
     from connector.sf.connection import connect
-    from connector.sf.reader import OrderReader
+    from connector.sf.reader import OrderReader, as_if_activated
     from connector.store.sets import SetTable
 
     identity = options.record_id(order)
@@ -122,6 +122,7 @@ async def _read(order: str, database: Database) -> Order:
         )
     if read is None:
         raise UsageError(f"Salesforce has no order {identity}, or the integration user may not see it.")
+    read = as_if_activated(read)
     if isinstance(read, OrderUnreadable):
         raise UsageError("It would be rejected: " + "; ".join(str(problem) for problem in read.problems))
     if read.order.supersedes is None:
