@@ -58,6 +58,11 @@ class Holding:
     _waiting: dict[tuple[OrderId, ItemNo], Held] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def may_concern(self) -> bool:
+        """Whether there is any request at all that is not to be sent now."""
+        return self.leaving or bool(self.pauses())
+
     def concerns(self, work: Work) -> bool:
         """Whether this request is not to be sent now."""
         return self.leaving or self.pauses().of_callout(work.interface) is not None

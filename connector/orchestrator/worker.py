@@ -309,18 +309,24 @@ class Worker:
 
     def _send(self, work: Sequence[Work]) -> None:
         """Hand requests on; those that a system's queue has no room for wait here, and hold up no other system."""
+        if self._holding.may_concern:
+            work = [one for one in work if not self._keep(one)]
         for one in work:
-            request = _request(one)
-            if self._holding.keeps(one, sent_before=request in self._taken_over):
-                self._taken_over.discard(request)
-            else:
-                self._unsent.setdefault((one.system, one.priority), deque()).append(one)
+            self._unsent.setdefault((one.system, one.priority), deque()).append(one)
         for queue, waiting in list(self._unsent.items()):
             while waiting and self._callouts is not None and self._callouts.submit(waiting[0]):
                 request = _request(waiting.popleft())
                 self._sent.setdefault(request[:2], set()).add(request)
             if not waiting:
                 del self._unsent[queue]
+
+    def _keep(self, work: Work) -> bool:
+        """Put a request away that is not to be sent now."""
+        request = _request(work)
+        is_kept = self._holding.keeps(work, sent_before=request in self._taken_over)
+        if is_kept:
+            self._taken_over.discard(request)
+        return is_kept
 
     def _sort_out(self) -> None:
         """Look once more at requests that have not been begun."""
