@@ -80,6 +80,8 @@ def _plan(view: OrderView, plan: Plan) -> Mapping[str, Any]:
             {**structs.asdict(sight.version), "status": sight.status, "message": sight.message}
             for sight in view.versions()
         ],
+        "follows": plan.waits_for,
+        "followed_by": plan.followers,
         "supersedes": order.supersedes,
         "supplemental_action": order.supplemental_action,
         "mapping_set": {

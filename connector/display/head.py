@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from connector.display.lines import Line, flow
 from connector.display.view import OrderView
 from connector.display.words import JEOPARDY_STYLES, PRIORITIES, STATUS_STYLES, ago, clock, moment, span
+from connector.model.following import Standing
 from connector.model.plan import Plan
 from connector.model.revision import VersionState
 from connector.orchestrator.status import progress
@@ -85,6 +86,12 @@ def _versions(view: OrderView, plan: Plan) -> Iterator[Line]:
     versions = view.versions()
     if order.supersedes and not versions:
         yield _row("supersedes", Line(order.supersedes).add(f"  {order.supplemental_action or ''}", "dim"))
+    for place, followed in enumerate(plan.waits_for):
+        style = "dim" if followed.standing is Standing.ENDED else "yellow"
+        line = Line(str(followed), "bold").add(f"  {followed.standing}", style)
+        yield _row("" if place else "follows", line)
+    if plan.followers:
+        yield _row("awaited by", Line(", ".join(follower.order for follower in plan.followers)))
     for place, sight in enumerate(versions):
         version = sight.version
         line = Line(version.number or version.order, "bold" if version.order == order.id else "")

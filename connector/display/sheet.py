@@ -16,6 +16,7 @@ from connector.display.words import STATUS_STYLES, clock, span
 from connector.model.ids import WHOLE_ORDER, ItemNo
 from connector.model.json import Json
 from connector.model.order import OrderLine
+from connector.model.plan import Plan
 
 MOST_LINES = 50
 """Lines of the order, and waits, that are shown unless all are asked for."""
@@ -194,11 +195,17 @@ def _plan(view: OrderView, sections: Sections, width: int) -> Iterator[Line]:
     critical = "* on the critical path" if view.expected.critical and sections.form == "tree" else ""
     yield from heading(f"Plan ({len(view.items)} items)", critical)
     if not view.items:
-        yield Line("There is no plan: the order was rejected." if view.plan.problems else "The plan is empty.", "dim")
+        yield Line(_why_empty(view.plan), "dim")
         return
     yield counts(view.counts())
     draw = gantt if sections.form == "gantt" else plan_tree
     yield from draw(view, width, most=sections.most)
+
+
+def _why_empty(plan: Plan) -> str:
+    if plan.is_queued:
+        return "There is no plan yet: the order begins when those that it follows have ended."
+    return "There is no plan: the order was rejected." if plan.problems else "The plan is empty."
 
 
 # -- what happened ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from connector.display.lines import plain
 from connector.display.sheet import Sections, screen, sheet
 from connector.display.view import Expected, OrderView
 from connector.model.failure import Problem
+from connector.model.following import Followed, Follower, Standing
 from connector.model.ids import ItemNo, LineId, OrderId
 from connector.model.order import OrderLine
 from connector.model.pauses import Pause, PauseKind
@@ -197,6 +198,20 @@ def test_what_else_may_be_known_of_an_order() -> None:
     assert "the end of a pause: system warehouse is paused since" in paused
     assert "inbox      events that wait for a turn: 2" in text
     assert "Salesforce records still to be written: 3" in text
+
+
+def test_an_order_that_follows_others() -> None:
+    other, done_one = OrderId("801000000000005AAA"), OrderId("801000000000006AAA")
+    waits_for = (
+        Followed(order=done_one, number="00000099", standing=Standing.ENDED),
+        Followed(order=other),
+    )
+    made = Plan(order=order(), state=PlanState.NOT_STARTED, set_hash="h", waits_for=waits_for)
+    text = shown(view(dossier(made, status="Waiting", fallouts=()), expected=Expected()))
+    assert "follows    00000099  ended\n           801000000000005AAA  unheard of\n" in text
+    assert "There is no plan yet: the order begins when those that it follows have ended." in text
+    made = plan(followers=(Follower(order=other, named=ORDER),))
+    assert "awaited by 801000000000005AAA" in shown(view(dossier(made)))
 
 
 def test_an_order_that_was_revised() -> None:

@@ -32,7 +32,7 @@ and ($9::text is null
      or exists (select from technical_lines t where t.order_id = o.order_id and t.body ->> 'product' = $9))
 and (not $10::boolean or exists (
     select from fallouts f where f.order_id = o.order_id and f.resolved_at is null))
-and ($11::text is null or exists (
+and ($11::text is null or o.message ilike $11 or exists (
     select from items i
     where i.order_id = o.order_id and i.state <> all ('{Completed,Skipped,Amended,Canceled,Discarded,FailedDiscarded}')
       and i.progress ->> 'waiting_for' ilike $11))
