@@ -35,6 +35,9 @@ from connector.sf.soql import ORDER_OBJECT, STATUS_CODE
 
 C = TypeVar("C")
 
+NOT_ACTIVATED = "ORDER_NOT_ACTIVATED"
+"""The problem of a draft: all that is wrong with one that is only asked about."""
+
 _PRIORITIES = {name.lower(): priority for priority, name in PRIORITY_NAMES.items()}
 
 NOT_ACTIVATED = "ORDER_NOT_ACTIVATED"

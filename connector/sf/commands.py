@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from connector.model.events import Addressed, Operation, OperatorCommanded, OrderUnreadable
 from connector.model.ids import CommandId, ItemNo, OrderId, parse_item_ref
 from connector.model.json import JsonObject
+from connector.sf.canonical import NOT_ACTIVATED
 from connector.sf.org import Org
 from connector.sf.ports import KnownPort
 from connector.sf.reader import OrderReader, ReadEvent, as_if_activated
@@ -133,7 +134,8 @@ def _of_revision(one: Addressed, read: ReadEvent | None) -> Addressed | RefusedC
     elif read.order.supersedes is None:
         reason = f"Order {read.order.number} supersedes no other order: there is nothing to preview."
     elif isinstance(read, OrderUnreadable):
-        reason = "It would be rejected.\n" + "\n".join(str(problem) for problem in read.problems)
+        problems = [str(problem) for problem in read.problems if problem.code != NOT_ACTIVATED]
+        reason = "\n".join(["It would be rejected.", *problems]) if problems else ""
     if read is None or read.order.supersedes is None or reason:
         return RefusedCommand(command=command.command, message=reason, order=one.order)
     return Addressed(order=read.order.supersedes, event=replace(command, revision=read.order))

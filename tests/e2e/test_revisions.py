@@ -167,3 +167,17 @@ async def test_revisions_that_can_not_be_are_refused_and_say_why(installation: I
         await installation.until_status(after, "Rejected")
         assert "nothing left to revise" in installation.message(after)
     assert installation.cases(late) == []
+
+
+async def test_a_preview_is_answered_on_its_command_in_words_and_as_json(installation: Installation) -> None:
+    async with installation.running():
+        order = await installation.submit(HOME)
+        await installation.until(lambda: task(installation))
+        drafted = await supplemental(installation, order, HOME, key="HOME-PREVIEW", action="Cancel", activate=False)
+        command = installation.command("Preview", drafted)
+        assert (await installation.until(lambda: answer(installation, command)))["Status__c"] == "Done"
+        told = installation.row(f"SELECT Answer__c, Result__c FROM Fulfillment_Command__c WHERE Id = '{command}'")
+        assert told["Answer__c"]
+        result = json.loads(told["Result__c"])
+        assert result["order"] == drafted
+        assert installation.status(order) == "Waiting", "nothing has happened"
