@@ -16,6 +16,7 @@ Which variables a kind of record has:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -88,8 +89,20 @@ def command_variables(command: CommandState) -> Variables:
         "answered_at": iso(command.answered_at),
     }
     if command.result is not None:
-        view["result"] = command.result
+        view["result"] = _fitting(command.result)
     return {"command": view}
+
+
+MOST_RESULT = 100_000
+"""Characters of a command's result: a record that is too long would not be written at all, its answer neither."""
+
+
+def _fitting(result: JsonObject) -> JsonObject:
+    """The result, or of a very long one what is left without its lists, whose lengths stand for them."""
+    if len(json.dumps(result)) <= MOST_RESULT:
+        return result
+    counted = {name: len(value) if isinstance(value, (list, tuple)) else value for name, value in result.items()}
+    return {"cut": "The result is too long for its field. Lists are counted.", **counted}
 
 
 @dataclass(frozen=True, kw_only=True)

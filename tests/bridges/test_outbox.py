@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from connector.bridges.salesforce import OutboxBridge
 from connector.errors import MappingError
 from connector.mappings.load import load
+from connector.model.ids import CommandId
+from connector.model.json import JsonObject
+from connector.orchestrator.present import CommandState, command_variables
 from connector.orchestrator.sets import MappingSets
 from connector.store.database import Database
 from connector.store.sets import SetTable
-from tests.orchestrator.turning import SETS, Bench, mobile, order_id
+from tests.orchestrator.turning import NOW, SETS, Bench, mobile, order_id
 
 
 @pytest.fixture
@@ -38,3 +42,19 @@ async def test_an_order_whose_mapping_set_is_gone_keeps_nobody_elses_records_bac
     others = [present for present in presents if present.mark.order == order_id(2)]
     assert others
     assert all(present.variables for present in others)
+
+
+def test_the_result_of_a_command_is_cut_where_it_would_not_fit_its_field() -> None:
+    def told(result: JsonObject | None) -> Mapping[str, Any]:
+        command = CommandState(
+            command=CommandId("a0C000000000001AAA"), answer="Done", message="…", answered_at=NOW, result=result
+        )
+        shown: Mapping[str, Any] = command_variables(command)["command"]
+        return shown
+
+    assert "result" not in told(None)
+    short: JsonObject = {"items": [{"name": "Ship"}]}
+    assert told(short)["result"] == short
+    long: JsonObject = {"order": "801", "items": [{"name": "x" * 100}] * 2_000}
+    assert told(long)["result"]["items"] == 2_000
+    assert told(long)["result"]["order"] == "801"

@@ -21,6 +21,10 @@ ORDER_FLOW = MAIN + "flows/Publish_Order_Submitted.flow-meta.xml"
 COMMAND_FLOW = MAIN + "flows/Publish_Fulfillment_Command.flow-meta.xml"
 INTEGRATION = MAIN + "permissionsets/Order_Connector_Integration.permissionset-meta.xml"
 OPERATOR = MAIN + "permissionsets/Fulfillment_Operator.permissionset-meta.xml"
+OVERRIDE = MAIN + "permissionsets/Point_Of_No_Return_Override.permissionset-meta.xml"
+OVERRIDE_RULE = (
+    MAIN + "objects/Fulfillment_Command__c/validationRules/Override_Needs_Permission.validationRule-meta.xml"
+)
 QUEUE = MAIN + "queues/Credit_Check.queue-meta.xml"
 TAB = MAIN + "tabs/Inventory_Item__c.tab-meta.xml"
 MY_TASKS = ITEM_VIEWS + "My_Tasks.listView-meta.xml"
@@ -273,6 +277,8 @@ FIELDS = [
 
 PERMISSIONS = [
     Planted(Code.PERMISSION_TARGET, OPERATOR, "Case.Attempts__c", "Case.Attempt__c", "no field Case.Attempt__c"),
+    Planted(Code.PERMISSION_TARGET, OVERRIDE, "<name>Override_", "<name>Over_", "no custom permission Over_Point"),
+    Planted(Code.PERMISSION_TARGET, OVERRIDE_RULE, "$Permission.", "$Permission.My_", "no custom permission My_Over"),
     Planted(Code.PERMISSION_TARGET, OPERATOR, "<object>Account<", "<object>Acount<", "no object Acount"),
     Planted(Code.PERMISSION_TARGET, OPERATOR, "<tab>Inventory_Item__c<", "<tab>Inventory__c<", "no tab Inventory__c"),
     Planted(

@@ -4,6 +4,7 @@ integration has all that it needs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -24,12 +25,20 @@ _DEPENDS = {
     "modifyAllRecords": ("allowRead", "allowEdit", "allowDelete", "viewAllRecords"),
 }
 _NOT_FOR_EVENTS = ("allowEdit", "allowDelete", "viewAllRecords", "modifyAllRecords")
-_KEYS = {"fieldPermissions": "field", "objectPermissions": "object", "tabSettings": "tab", "userPermissions": "name"}
+_KEYS = {
+    "customPermissions": "name",
+    "fieldPermissions": "field",
+    "objectPermissions": "object",
+    "tabSettings": "tab",
+    "userPermissions": "name",
+}
 
 
 def check_permissions(project: Project, schema: Schema) -> Iterator[Finding]:
     """What is wrong with the permission sets of the project."""
     tabs = {source.name for source in project.of("tab")}
+    own = {source.name for source in project.of("customPermission")}
+    yield from _in_rules(project, own)
     for source in project.of("permissionset"):
         yield from _order(source)
         objects = {entry.value("object") or "": entry for entry in source.root.all("objectPermissions")}
@@ -40,9 +49,21 @@ def check_permissions(project: Project, schema: Schema) -> Iterator[Finding]:
         for entry in source.root.all("tabSettings"):
             if entry.value("tab") not in tabs:
                 yield source.finding(Code.PERMISSION_TARGET, f"there is no tab {entry.value('tab')}", entry.line)
+        for entry in source.root.all("customPermissions"):
+            if (custom := entry.value("name")) not in own:
+                yield source.finding(Code.PERMISSION_TARGET, f"there is no custom permission {custom}", entry.line)
         yield from _user_permissions(source)
         if source.name == INTEGRATION:
             yield from _complete(source, project, schema)
+
+
+def _in_rules(project: Project, own: set[str]) -> Iterator[Finding]:
+    """Custom permissions that validation rules ask for."""
+    for source in project.of("validationRule"):
+        for name in re.findall(r"\$Permission\.(\w+)", source.root.value("errorConditionFormula") or ""):
+            if name not in own:
+                line = source.root.line_of("errorConditionFormula")
+                yield source.finding(Code.PERMISSION_TARGET, f"there is no custom permission {name}", line)
 
 
 def _order(source: Source) -> Iterator[Finding]:
