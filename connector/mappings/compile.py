@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from connector.mappings.build import decomposition, fallout, names, plans, products, salesforce, systems, time
 from connector.mappings.checks import before, expressions, gaps, late, rings, subplans, ties, undoing, unused
@@ -139,9 +139,9 @@ def _unread(findings: Findings) -> frozenset[str]:
 
 
 def _follow_on(node: Node | None) -> FollowOn:
-    patience, assets = (node.get(key) if node is not None else None for key in ("patience", "assets"))
-    made = FollowOn(assets=assets is not None and bool(assets.plain))
-    return replace(made, patience=duration(patience.text) or made.patience) if patience is not None else made
+    patience = node.get("patience") if node is not None else None
+    length = duration(patience.text) if patience is not None else None
+    return FollowOn(patience=length) if length else FollowOn()
 
 
 def _assemble(draft: Draft, head: Node, files: Mapping[str, str]) -> MappingSet:

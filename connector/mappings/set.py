@@ -423,8 +423,6 @@ class FollowOn:
 
     patience: timedelta = timedelta(days=1)
     """How long an order waits for one that has not come before a person is told; it goes on waiting."""
-    assets: bool = False
-    """Whether an order that names an asset waits for the orders before it that are still at work on that asset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ out has gone round a ring.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 
 from msgspec.structs import replace
@@ -24,7 +24,7 @@ from connector.model.commands import ReadOrderAgain, ResolveFallout, SetTimer, T
 from connector.model.events import FollowedTold, FollowerCame, TimerKind
 from connector.model.failure import Problem
 from connector.model.following import Followed, Follower, Standing
-from connector.model.ids import WHOLE_ORDER
+from connector.model.ids import WHOLE_ORDER, OrderId
 from connector.model.plan import Plan
 from connector.model.states import PlanState
 from connector.orchestrator.refusing import EPISODE, call_for_help, refuse
@@ -34,28 +34,23 @@ MOST_FOLLOWED = 100
 """A trail longer than this is not followed: a ring that long is told of by nobody, and its orders wait visibly."""
 
 
-def queue_up(step: Step, behind: Sequence[Followed] = ()) -> bool:
-    """Let an order that was read wait for others, if it has to; whether it has to.
+def queue_up(step: Step, follows: OrderId) -> bool:
+    """Let an order that was read wait for the one that it follows, if it has to; whether it has to.
 
-    It waits for the order that it follows, and for those that the store says it comes `behind`. What its plan knows of
-    them from an earlier reading counts.
+    What its plan knows of that one from an earlier reading counts.
     """
     plan = step.plan
-    wanted = {followed.order: followed for followed in behind}
-    if plan.order.follows is not None:
-        wanted[plan.order.follows] = Followed(order=plan.order.follows)
     known = {followed.order: followed for followed in plan.waits_for}
-    waits_for = tuple(known.get(one, followed) for one, followed in wanted.items())
-    if all(followed.standing is Standing.ENDED for followed in waits_for):
+    followed = known.get(follows, Followed(order=follows))
+    if followed.standing is Standing.ENDED:
         return False
-    plan.waits_for = waits_for
-    if plan.id in wanted:
+    plan.waits_for = (followed,)
+    if follows == plan.id:
         refuse(step, [_ring([str(_self(plan))] * 2)])
         return True
     plan.message = _message(plan)
-    step.record("waits for other orders", detail=plan.message)
-    for followed in _open(plan):
-        _ask(step, followed, (_self(plan),))
+    step.record("waits for another order", detail=plan.message)
+    _ask(step, followed, (_self(plan),))
     if _unheard(plan):
         due = step.now + step.mappings.follow_on.patience
         step.command(SetTimer(item=WHOLE_ORDER, kind=TimerKind.FOLLOW, epoch=1, due=due))

@@ -6,7 +6,6 @@ longer fits (an answer to an attempt that is over, a repeated message) changes n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -34,7 +33,6 @@ from connector.model.events import (
     TimerKind,
 )
 from connector.model.failure import Failure, FailureClass
-from connector.model.following import Followed
 from connector.model.ids import WHOLE_ORDER, ItemNo, idempotency_key
 from connector.model.json import JsonObject
 from connector.model.order import InventoryItem, Order
@@ -67,12 +65,11 @@ def begin(
     mappings: MappingSet,
     *,
     earlier: Plan | None = None,
-    behind: Sequence[Followed] = (),
     pauses: Pauses = NO_PAUSES,
     waits: bool = False,
 ) -> tuple[Plan, list[Command], Explanation]:
-    """Make the plan of an order that was read, and set going what can go; or let it wait for the orders that it
-    follows or comes `behind`; or reject it.
+    """Make the plan of an order that was read, and set going what can go; or let it wait for the order that it
+    follows; or reject it.
 
     The reasons of a rejection are all in the plan's `problems`; nothing is half-built then. `earlier` is the plan that
     an earlier reading left: of an order that was rejected or has waited. What happened to it meanwhile is kept, and its
@@ -83,7 +80,7 @@ def begin(
     plan, explanation = step.plan, Explanation(set_hash=mappings.hash)
     if isinstance(event, OrderUnreadable):
         refuse(step, event.problems)
-    elif not ((event.order.follows or behind) and queue_up(step, behind)):
+    elif event.order.follows is None or not queue_up(step, event.order.follows):
         made = decompose(event.order, event.inventory, mappings, now)
         explanation = made.explanation
         if made.problems:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from connector.mappings.form.time import ALARM, CALENDARS
 from connector.mappings.form.words import LOOSE_TEXT, NAME, OBJECT, TEXT
 from connector.mappings.shapes import (
-    Boolean,
     ByKind,
     Duration,
     ListOf,
@@ -33,7 +32,6 @@ SET = Record(
                     "patience": optional(
                         Duration(), "How long one waits for another that has not come; P1D when absent."
                     ),
-                    "assets": optional(Boolean(), "Also wait for orders before that are at work on the same asset."),
                 },
             )
         ),
