@@ -36,6 +36,7 @@ def document(view: OrderView) -> Mapping[str, Any]:
         "parked": dossier.parked,
         "paused": plan.pause if (plan := view.plan) else None,
         "held": {str(no): pause for no, pause in dossier.held.items()},
+        "rules_that_wait": plan.parked if plan else (),
         "unread": dossier.unread,
         "events_waiting": dossier.events_waiting,
         "records_behind": dossier.records_behind,

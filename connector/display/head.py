@@ -115,6 +115,11 @@ def _behind(view: OrderView) -> Iterator[Line]:
         yield _row("paused", Line(str(pause), "yellow"))
     if dossier.parked is not None:
         yield _row("parked", Line(f"no turn takes it: {dossier.parked}", "bold red"))
+    for place, rule in enumerate(view.plan.parked if view.plan else ()):
+        over = "has never fired: it waited for" if view.plan and view.plan.finished_at else "waits for"
+        what = " and ".join(rule.waits_for) or f"the rule {rule.behind}"
+        line = Line(rule.rule).add(f" of T{rule.line} {over} {what}", "dim").add(f" → {rule.target}", "cyan")
+        yield _row("" if place else "rules", line)
     if dossier.events_waiting:
         yield _row("inbox", Line(f"events that wait for a turn: {dossier.events_waiting}"))
     if dossier.records_behind:

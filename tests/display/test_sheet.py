@@ -8,17 +8,19 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from connector.display.document import document
 from connector.display.lines import plain
 from connector.display.sheet import Sections, screen, sheet
 from connector.display.view import Expected, OrderView
 from connector.model.failure import Problem
 from connector.model.following import Followed, Follower, Standing
-from connector.model.ids import ItemNo, LineId, OrderId
+from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo
 from connector.model.order import OrderLine
 from connector.model.pauses import Pause, PauseKind
 from connector.model.plan import Plan
 from connector.model.revision import Version, VersionState
 from connector.model.states import ItemState, PlanState
+from connector.model.technical import ParkedRule
 from tests.display.building import BUNDLE, ITEMS, ORDER, after, done, dossier, item, large, order, plan, view
 
 QUIET = Sections(history=False)
@@ -58,6 +60,20 @@ Waits for (1)
 3 SIM card delivered: warehouse.delivered
    since 12:05:00, 15 min, until 03-08 12:00"""
     )
+
+
+def test_the_head_names_the_rules_that_wait() -> None:
+    waiting = ParkedRule(rule="sim-to-box", line=TechnicalLineNo(2), target="BOX", waits_for=("iccid",))
+    behind = ParkedRule(rule="sim-to-bag", line=TechnicalLineNo(2), target="BAG", behind="sim-to-box")
+    seen = view(dossier(replace(plan(), parked=(waiting, behind))))
+
+    assert """
+rules      sim-to-box of T2 waits for iccid → BOX
+           sim-to-bag of T2 waits for the rule sim-to-box → BAG
+""" in shown(seen)
+    assert document(seen)["rules_that_wait"] == (waiting, behind)
+    over = view(dossier(replace(plan(), parked=(waiting,), finished_at=after(60))))
+    assert "rules      sim-to-box of T2 has never fired: it waited for iccid → BOX" in shown(over)
 
 
 def test_the_lines_with_what_was_made_of_them() -> None:

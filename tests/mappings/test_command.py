@@ -125,6 +125,49 @@ def test_try_for_programs(tmp_path: Path) -> None:
     assert told["explanation"]
 
 
+WAITING = broken(
+    "decomposition/boxes.yaml",
+    "    from: {class: Parcel}\n    to: LABEL\n",
+    "    from: {class: Parcel}\n    to: LABEL\n    required: true\n    when: line.attributes.remark != 'none'\n",
+)
+"""A label is made when the person who has checked the parcel has remarked something."""
+
+
+def test_try_shows_the_rules_that_wait_and_where_from(tmp_path: Path) -> None:
+    result = run("try", order_file(tmp_path), "--set", folder(tmp_path, WAITING))
+    assert result.exit_code == 0, result.output
+    for text in (
+        "Technical lines (1)",
+        "Parked rules (1)",
+        "parcel-to-label  T1 → LABEL  waits for remark, from 1 check  required",
+        "--assume T1.remark=… tells what would come of an answer.",
+    ):
+        assert text in result.output
+    told = json.loads(run("try", order_file(tmp_path), "--set", folder(tmp_path, WAITING), "--json").output)
+    assert [(rule["rule"], rule["waits_for"], rule["comes_from"]) for rule in told["parked"]] == [
+        ("parcel-to-label", ["remark"], [1])
+    ]
+
+
+@pytest.mark.parametrize(("whose", "lines"), [("PARCEL.remark=fine", 2), ("T1.remark=fine", 2), ("T1.remark=none", 1)])
+def test_try_shows_what_would_come_of_an_answer(tmp_path: Path, whose: str, lines: int) -> None:
+    result = run("try", order_file(tmp_path), "--set", folder(tmp_path, WAITING), "--assume", whose)
+    assert result.exit_code == 0, result.output
+    assert f"Technical lines ({lines})" in result.output
+    assert "Parked rules" not in result.output
+    assert f"remark {whose.partition('=')[2]}" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("PARCEL", "says no answer"), ("PARCEL.remark", "says no answer"), ("T9.remark=x", "no technical line T9")],
+)
+def test_an_answer_to_nothing_is_a_fault_of_usage(tmp_path: Path, text: str, says: str) -> None:
+    result = run("try", order_file(tmp_path), "--set", folder(tmp_path, WAITING), "--assume", text)
+    assert result.exit_code == 2
+    assert says in result.output
+
+
 def test_try_reads_standard_input(tmp_path: Path) -> None:
     result = run("try", "-", "--set", folder(tmp_path), stdin=json.dumps(ORDER))
     assert result.exit_code == 0, result.output
