@@ -33,11 +33,15 @@ def take_out(step: Step, item: Item, values: JsonObject) -> tuple[Problem, ...]:
     """The last values of an item, as `take_in`. It is a problem, too, when the item was the last that might have
     brought what a required rule waits for.
     """
-    plan, because = step.plan, came_from(item)
+    plan = step.plan
+    if not plan.parked:  # as nearly always
+        step.give(item, values)
+        return ()
+    because = came_from(item)
     growth = _growth(step, item, values, because)
     if growth is not None and growth.problems:
         return growth.problems
-    if plan.parked and _is_heard(item):
+    if _is_heard(item):
         lost = given_up(plan, plan.parked if growth is None else growth.parked, item, step.mappings)
         if lost:
             return lost
