@@ -122,7 +122,7 @@ def _has_moved(plan: Plan, now: datetime, forecast: Forecast) -> bool:
             return True
         was = expected.get(no) if expected is not None else None
         if item.is_final:
-            if was is None if expected is None else (was is not None and abs(at - was) > unseen):
+            if expected is None or (was is not None and abs(at - was) > unseen):
                 return True
         elif expected is not None and (was is None or _waits_until(item) > was + unseen):
             return True
