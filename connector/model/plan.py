@@ -218,6 +218,7 @@ class Plan:
     _start_dependents: dict[ItemNo, tuple[ItemNo, ...]] = field(default_factory=dict)
     _unmet: dict[ItemNo, int] = field(default_factory=dict)
     _instances: dict[tuple[ItemNo, str], list[ItemNo]] = field(default_factory=dict)
+    _below: dict[ItemNo, list[ItemNo]] = field(default_factory=dict)
     _open_below: dict[ItemNo, int] = field(default_factory=dict)
     _last: int = 0
     _bundles: dict[LineId | None, dict[str, TechnicalLineNo]] | None = None
@@ -259,7 +260,7 @@ class Plan:
     def index(self) -> None:
         """Rebuild what is derived from the items: dependents, unmet dependencies, the counts."""
         self._dependents, self._start_dependents = {}, {}
-        self._unmet, self._instances, self._open_below = {}, {}, {}
+        self._unmet, self._instances, self._below, self._open_below = {}, {}, {}, {}
         self._last = 0
         self.phases = dict.fromkeys(Phase, 0)
         self._count_in(self.items.values())
@@ -283,6 +284,7 @@ class Plan:
             self._last = max(self._last, item.no)
             if item.parent is not None:
                 self._instances.setdefault((item.parent, item.scope_key), []).append(item.no)
+                self._below.setdefault(item.parent, []).append(item.no)
                 self._open_below[item.parent] = self._open_below.get(item.parent, 0) + (not item.is_final)
         for no, followers in dependents.items():
             self._dependents[no] = (*self._dependents.get(no, ()), *followers)
@@ -370,6 +372,10 @@ class Plan:
     def instance(self, parent: ItemNo, scope_key: str) -> Sequence[ItemNo]:
         """The items of one instance of a subplan."""
         return self._instances.get((parent, scope_key), ())
+
+    def below(self, no: ItemNo) -> Sequence[ItemNo]:
+        """The items of a subplan."""
+        return self._below.get(no, ())
 
     def has_open_below(self, no: ItemNo) -> bool:
         """An item of this subplan is not final."""

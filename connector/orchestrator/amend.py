@@ -283,6 +283,8 @@ class _Amendment:
             waits = undoing.get(live.no, ()) if live is not None else ()
             if live is not None and self._outlook.effects[key].after is not None:
                 waits = (*waits, live.no)
+            if live is not None and live.type is ItemType.SUBPLAN:
+                waits = (*waits, *(undo for below in self._plan.below(live.no) for undo in undoing.get(below, ())))
             fresh = self._fresh(no, made_item, live)
             ends = {*self._before(key), *waits}
             starts = set(self._starts(key)) - ends
@@ -440,6 +442,7 @@ class _Amendment:
             "told": None,
             "due_at": None,
             "finished_at": None,
+            "branch_skipped": False,
         }
         if item.state is ItemState.ON_HOLD:
             step.change(item, **fresh)

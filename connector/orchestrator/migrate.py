@@ -109,8 +109,8 @@ def _definition(mappings: MappingSet, item: Item) -> ItemDefinition | None:
 
 def _means_the_same(old: ItemDefinition, new: ItemDefinition) -> bool:
     return (
-        (old.type, old.scope, old.interface, old.queue, old.task)
-        == (new.type, new.scope, new.interface, new.queue, new.task)
+        (old.type, old.scope, old.interface, old.queue, old.task, old.subplan)
+        == (new.type, new.scope, new.interface, new.queue, new.task, new.subplan)
         and (old.completes.on if old.completes else None) == (new.completes.on if new.completes else None)
         and old.outcomes == new.outcomes
     )

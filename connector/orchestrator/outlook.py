@@ -36,6 +36,9 @@ GONE = frozenset({ItemState.CANCELED, ItemState.DISCARDED, ItemState.FAILED_DISC
 NOT_BEGUN = frozenset({ItemState.PENDING, ItemState.SCHEDULED, ItemState.READY, ItemState.FROZEN})
 FAILED = frozenset({ItemState.FAILED, ItemState.FATALLY_FAILED, ItemState.ON_HOLD})
 _WITHOUT_EFFECT = frozenset({ItemType.EVENT, ItemType.TIMER, ItemType.MILESTONE})
+_ENDING_FIRST = frozenset({ItemType.CALLOUT, ItemType.SUBPLAN})
+"""Types whose items, when they run, come to their end before something else is done about them."""
+_ENDS = frozenset({ItemEffect.REDONE, ItemEffect.UNDONE, ItemEffect.DISCARDED})
 _GROWN = "+"
 """Stands for: the item has other lines than before."""
 
@@ -56,14 +59,19 @@ def is_busy(item: Item) -> bool:
 
 
 def predecessors(plan: Plan, no: ItemNo) -> set[ItemNo]:
-    """Everything that an item comes after."""
-    found: set[ItemNo] = set()
+    """Everything that an item comes after, with the items of subplans; one of a subplan comes after what that does."""
+    found, seen = set[ItemNo](), set[ItemNo]()
     waiting = [no]
     while waiting:
         item = plan.items[waiting.pop()]
-        news = {*item.after, *item.after_start} - found
-        found |= news
-        waiting.extend(news)
+        if item.no in seen:
+            continue
+        seen.add(item.no)
+        before = {*item.after, *item.after_start}
+        found |= before
+        found.update(inside for each in before for inside in plan.below(each))
+        waiting.extend(found - seen)
+        waiting.extend([item.parent] if item.parent is not None else ())
     return found
 
 
@@ -194,10 +202,29 @@ class Outlook:
                 earlier = found.get(key)
                 if earlier is not None and earlier.effect is not ItemEffect.KEPT:
                     continue
-                change = self._effect(item)
+                change = self._with_subplan(item, found) or self._with_branch(item, found) or self._effect(item)
                 found[key] = change
                 again = self._spread(item, change) or again
+        for key, item in self.live_items.items():
+            found[key] = self._with_subplan(item, found) or found[key]
         return found
+
+    def _with_subplan(self, item: Item, found: Mapping[Identity, ItemChange]) -> ItemChange | None:
+        """The items of a subplan go when that is done again, or goes itself."""
+        parent = self.plan.items[item.parent] if item.parent is not None else None
+        above = found.get(identity(parent)) if parent is not None else None
+        if parent is not None and above is not None and above.item == parent.no and above.effect in _ENDS:
+            definition = self.mappings.definition(item.definition, item.key)
+            return self._gone(item, definition, f"{parent.name}, which it is of, is {above.effect}")
+        return None
+
+    def _with_branch(self, item: Item, found: Mapping[Identity, ItemChange]) -> ItemChange | None:
+        """A branch that was skipped is looked at again from where it begins."""
+        if not item.branch_skipped:
+            return None
+        before = [found.get(identity(self.plan.items[no])) for no in (*item.after, *item.after_start)]
+        again = any(each is not None and each.effect is ItemEffect.UPDATED for each in before)
+        return change_of(item, ItemEffect.UPDATED, "the branch that it is on is looked at again") if again else None
 
     def _spread(self, item: Item, change: ItemChange) -> bool:
         """Count what the item puts out, or does not put out any more, as changed; whether that is news."""
@@ -336,10 +363,11 @@ class Outlook:
         is_done = item.state in (ItemState.COMPLETED, ItemState.AMENDED)
         if is_done and item.type in _WITHOUT_EFFECT:
             return change_of(item, ItemEffect.KEPT, f"{why}, but what has come to pass stays so")
-        if is_done or (item.state is ItemState.RUNNING and item.type is ItemType.CALLOUT):
+        if is_done or (item.state is ItemState.RUNNING and item.type in _ENDING_FIRST):
+            waits = item.accepted or (not is_done and item.type is ItemType.SUBPLAN)
             if definition.on_amend:
-                return change_of(item, ItemEffect.AMENDED, why, by=definition.on_amend, waits=item.accepted)
-            return change_of(item, ItemEffect.REDONE, why, by=definition.on_cancel or "", waits=item.accepted)
+                return change_of(item, ItemEffect.AMENDED, why, by=definition.on_amend, waits=waits)
+            return change_of(item, ItemEffect.REDONE, why, by=definition.on_cancel or "", waits=waits)
         if item.state in FAILED and has_effect(item):
             why = f"{why}; it may have had its effect"
             return change_of(item, ItemEffect.REDONE, why, by=definition.on_cancel or "")
@@ -393,9 +421,11 @@ def _is_timed(item: Item, definition: ItemDefinition) -> bool:
 def _outputs(definition: ItemDefinition, mappings: MappingSet) -> set[str]:
     """What an item may put into its line."""
     names = {*definition.sets, *(each.name for each in definition.form)}
-    if definition.interface is not None:
-        names.update(mappings.interface(definition.interface).outputs)
-    if definition.completes is not None:
+    if definition.collect is not None:
+        names.add(definition.collect)
+    for called in definition.calls:
+        names.update(mappings.interface(called).outputs)
+    if definition.completes is not None and definition.completes.on:
         system, _, event = definition.completes.on.partition(".")
         names.update(mappings.systems[system].events[event].outputs)
     return names
