@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from connector.mappings.set import MappingSet
     from connector.model.ids import OrderId
     from connector.model.plan import Plan
+    from connector.orchestrator.dates import Observed
     from connector.orchestrator.sets import MappingSets
     from connector.store.database import Database
 
@@ -95,7 +96,16 @@ class Looking:
         from connector.display.expecting import expected
 
         self._estimated_at = now
-        return expected(plan, now, await self._mappings(plan))
+        mappings = await self._mappings(plan)
+        return expected(plan, now, mappings, await self._observed()) if mappings else expected(plan, now, None)
+
+    async def _observed(self) -> Observed:
+        """How long items of each kind took until now."""
+        from connector.orchestrator.dates import Seen
+        from connector.store.durations import DurationTable
+
+        known = await DurationTable(self._database).known()
+        return {kind: Seen(found.observations, found.p50, found.p90) for kind, found in known.items()}
 
     async def _mappings(self, plan: Plan | None) -> MappingSet | None:
         """The plan's set, where it tells of time, something is still expected, and it can be read."""
