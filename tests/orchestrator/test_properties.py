@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.mappings.set import ItemDefinition
+from connector.mappings.set import PLAN, RESPONSE, Completion, Dependency, ItemDefinition, PlanDefinition, Poll
 from connector.model.commands import AnswerCommand, InvokeCallout, RaiseFallout, SetTimer
 from connector.model.events import (
     CallbackArrived,
     CalloutAccepted,
     CalloutCompleted,
     CalloutFailed,
+    CalloutPolled,
     Event,
     ExternalEventArrived,
     Operation,
     OperatorCommanded,
+    PollVerdict,
     TimerDue,
     TimerKind,
 )
@@ -27,9 +30,31 @@ from connector.model.ids import CommandId, ItemNo
 from connector.model.plan import Plan
 from connector.model.states import FINAL_ITEM_STATES, ItemState, ItemType, Phase, PlanState
 from connector.store import codec
-from tests.orchestrator.building import START_OF, Story, awaited, callout, definition, manual
+from tests.orchestrator.building import START_OF, Story, awaited, callout, definition, interface, manual, mapping_set
 
 MOST_ITEMS = 6
+KINDS = ["callout", "async", "polled", "manual", "event", "timer", "milestone", "auto", "subplan"]
+
+POLLED = Completion(
+    within=timedelta(hours=1),
+    poll=Poll(
+        interface="sys.ask", every=timedelta(minutes=1), until=RESPONSE.compile("status == 200"), most_failures=2
+    ),
+)
+EACH = PLAN.compile("[1, 2]")
+INSIDE = PlanDefinition(
+    name="inside",
+    items={
+        "work": replace(callout("work"), plan="inside"),
+        "check": replace(manual("check", when="item.each > 1"), plan="inside", after=(Dependency(key="work"),)),
+    },
+)
+
+
+def told(items: list[tuple[ItemDefinition, tuple[str, ...]]]) -> Story:
+    """A plan of these items, with the definition that its subplans use, begun."""
+    made = mapping_set([each for each, _ in items], interface("put"), interface("ask", method="GET"))
+    return Story.of(*items, mappings=replace(made, plans={**made.plans, "inside": INSIDE}))
 
 
 def item_of(kind: str, key: str, within: timedelta | None, **condition: Any) -> ItemDefinition:
@@ -38,6 +63,10 @@ def item_of(kind: str, key: str, within: timedelta | None, **condition: Any) -> 
             return callout(key, **condition)
         case "async":
             return awaited(key, within=within, **condition)
+        case "polled":
+            return definition(key, ItemType.CALLOUT, interface="sys.put", completes=POLLED, **condition)
+        case "subplan":
+            return definition(key, ItemType.SUBPLAN, subplan="inside", for_each=EACH, collect="x", **condition)
         case "manual":
             return manual(key, outcomes=("Yes", "No"), failing_outcomes=("No",), **condition)
         case "event":
@@ -55,7 +84,7 @@ def plans(draw: st.DrawFn) -> list[tuple[ItemDefinition, tuple[str, ...]]]:
     """A plan of all item types, each item after any of those before it, or after their start."""
     items: list[tuple[ItemDefinition, tuple[str, ...]]] = []
     for number in range(draw(st.integers(1, MOST_ITEMS))):
-        kind = draw(st.sampled_from(["callout", "async", "manual", "event", "timer", "milestone", "auto"]))
+        kind = draw(st.sampled_from(KINDS))
         when = draw(st.sampled_from([None, None, "true", "false", "line.attributes.missing"]))
         within = draw(st.sampled_from([None, timedelta(hours=1)]))
         waits = [(other.key, draw(st.sampled_from([None, None, "", START_OF]))) for other, _ in items]
@@ -65,7 +94,7 @@ def plans(draw: st.DrawFn) -> list[tuple[ItemDefinition, tuple[str, ...]]]:
     return items
 
 
-numbers = st.integers(1, MOST_ITEMS + 1).map(ItemNo)
+numbers = st.integers(1, MOST_ITEMS + 4).map(ItemNo)
 small = st.integers(1, 3)
 failures = st.builds(
     Failure,
@@ -78,6 +107,15 @@ events: st.SearchStrategy[Event] = st.one_of(
     st.builds(CalloutCompleted, item=numbers, epoch=small, attempt=small, outputs=outputs),
     st.builds(CalloutAccepted, item=numbers, epoch=small, attempt=small, outputs=outputs),
     st.builds(CalloutFailed, item=numbers, epoch=small, attempt=small, failure=failures),
+    st.builds(
+        CalloutPolled,
+        item=numbers,
+        epoch=small,
+        poll=small,
+        verdict=st.sampled_from(PollVerdict),
+        outputs=outputs,
+        failure=failures,
+    ),
     st.builds(
         CallbackArrived, item=numbers, name=st.sampled_from(["sys.done", "sys.news"]), failure=st.none() | failures
     ),
@@ -101,6 +139,9 @@ def is_consistent(plan: Plan) -> bool:
     assert again.phases == plan.phases
     for item in plan.items.values():
         assert plan.is_unblocked(item.no) == again.is_unblocked(item.no)
+        assert plan.has_open_below(item.no) == again.has_open_below(item.no)
+        if item.type is ItemType.SUBPLAN and item.state is ItemState.COMPLETED:
+            assert not plan.has_open_below(item.no), "a subplan is over when its items are"
         if item.state not in (ItemState.PENDING, ItemState.ON_HOLD, *FINAL_ITEM_STATES):
             assert plan.is_unblocked(item.no), f"{item.key} began before what comes before it was done"
             assert all(plan.items[no].is_final for no in item.after)
@@ -138,7 +179,7 @@ def is_waiting_for_something(story: Story) -> bool:
 def test_whatever_happens_the_plan_stays_true_and_never_sticks(
     items: list[tuple[ItemDefinition, tuple[str, ...]]], happenings: list[Event]
 ) -> None:
-    story = Story.of(*items)
+    story = told(items)
     done_once: set[ItemNo] = set()
     assert is_consistent(story.plan)
     assert is_waiting_for_something(story)
@@ -164,7 +205,7 @@ def test_whatever_happens_the_plan_stays_true_and_never_sticks(
 def test_a_logical_attempt_has_one_request_and_a_new_one_has_another_key(
     items: list[tuple[ItemDefinition, tuple[str, ...]]], happenings: list[Event]
 ) -> None:
-    story = Story.of(*items)
+    story = told(items)
     rendered: set[tuple[ItemNo, int]] = set()
     latest: dict[ItemNo, int] = {}
     for commands in [story.commands, *(story.happens(event) for event in happenings)]:
@@ -182,7 +223,7 @@ def test_a_logical_attempt_has_one_request_and_a_new_one_has_another_key(
 def test_the_same_history_gives_the_same_plan_and_the_same_commands(
     items: list[tuple[ItemDefinition, tuple[str, ...]]], happenings: list[Event]
 ) -> None:
-    one, other = Story.of(*items), Story.of(*items)
+    one, other = told(items), told(items)
     assert one.commands == other.commands
     for event in happenings:
         assert one.happens(event) == other.happens(event)
@@ -195,7 +236,7 @@ def test_the_same_history_gives_the_same_plan_and_the_same_commands(
 def test_what_is_saved_of_an_item_is_all_of_it(
     items: list[tuple[ItemDefinition, tuple[str, ...]]], happenings: list[Event]
 ) -> None:
-    story = Story.of(*items)
+    story = told(items)
     for event in happenings:
         story.happens(event)
     for no, item in story.plan.items.items():
@@ -208,7 +249,7 @@ def test_what_is_saved_of_an_item_is_all_of_it(
 def test_who_needs_people_has_called_for_them_and_who_waits_for_a_time_has_a_timer(
     items: list[tuple[ItemDefinition, tuple[str, ...]]], happenings: list[Event]
 ) -> None:
-    story = Story.of(*items)
+    story = told(items)
     raised: set[tuple[ItemNo, int]] = set()
     timed: set[ItemNo] = set()
     for commands in [story.commands, *(story.happens(event) for event in happenings)]:

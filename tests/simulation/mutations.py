@@ -186,7 +186,7 @@ MUTATIONS = (
     Mutation("an unknown outcome is always sent again", advance, "judge", _set_to("resend_is_safe", value=True)),
     Mutation("every interface is taken for idempotent", Interface, "is_idempotent", lambda _: property(_true)),
     Mutation("fallout is not raised", Step, "command", _unsaid(lambda one: isinstance(one, RaiseFallout))),
-    Mutation("fallout is not closed", advance, "_close_fallout", _always(None)),
+    Mutation("fallout is not closed", advance, "close_fallout", _always(None)),
     Mutation(
         "a timer is lost",
         Step,
