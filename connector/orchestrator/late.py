@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.decomposition.growth import Growth, awaited, given_up, grow, never_fired
+from connector.decomposition.values import same, shown
 from connector.model.commands import ClearTimers, ExplainMore
 from connector.model.failure import Failure, FailureClass, Problem
 from connector.model.json import JsonObject
@@ -34,7 +35,7 @@ def take_out(step: Step, item: Item, values: JsonObject) -> tuple[Problem, ...]:
     brought what a required rule waits for.
     """
     plan = step.plan
-    if not plan.parked:  # as nearly always
+    if not plan.parked and not plan.late:  # as nearly always
         step.give(item, values)
         return ()
     because = came_from(item)
@@ -89,9 +90,20 @@ def _growth(step: Step, item: Item, values: JsonObject, because: str) -> Growth 
 
 
 def _take(step: Step, item: Item, values: JsonObject, growth: Growth | None, because: str) -> None:
+    _compare(step, item, values)
     step.give(item, values)
     if growth is not None:
         _apply(step, growth, because)
+
+
+def _compare(step: Step, item: Item, values: JsonObject) -> None:
+    """Say that a value is another one than that by which rules were decided on: they stay decided."""
+    if item.line is None or not _is_heard(item):
+        return
+    for name, decided in step.plan.late.get(item.line, {}).items():
+        if name in values and not same(values[name], decided):
+            now = f"{name} is {shown(values[name])} now"
+            step.record("rules stay decided", item, f"{now}; what waited for it was decided with {shown(decided)}")
 
 
 def _apply(step: Step, growth: Growth, because: str) -> None:

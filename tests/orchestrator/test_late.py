@@ -313,6 +313,18 @@ def test_what_was_installed_when_the_order_began_is_compared_with() -> None:
     assert story.calls() == ["activate"]
 
 
+def test_another_value_later_does_not_decide_anew_and_is_told() -> None:
+    again = plan("again", item("verify", kind=ItemType.CALLOUT, interface="net.ask", after=["ask@line"]))
+    story = Story.of(fiber(again, scenario("ACCESS", "again")))
+    story.answers("ask", tech="copper", maker="Acme")
+
+    story.answers("verify", tech="gpon")
+
+    assert "ONT" not in {each.product for each in story.plan.lines.values()}
+    told = 'rules stay decided: tech is "gpon" now; what waited for it was decided with "copper"'
+    assert told in story.history
+
+
 def test_an_item_that_waits_for_its_time_waits_for_the_new_ones_as_well() -> None:
     mappings = fiber()
     items = dict(mappings.plans["access"].items)
