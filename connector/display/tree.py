@@ -97,8 +97,19 @@ class _Drawing:
     def _does_to(self, no: ItemNo) -> str:
         """What is done to an item by the one that a revision brought for it."""
         target = self._view.items.get(no)
-        is_taken_back = target is None or ItemState.CANCELED in (target.state, target.ends_as)
+        is_taken_back = (
+            target is None or ItemState.CANCELED in (target.state, target.ends_as) or self._is_redone(target)
+        )
         return "undoes" if is_taken_back else "revises"
+
+    def _is_redone(self, item: Item) -> bool:
+        """There is another one that does the same again."""
+        return any(
+            other.no > item.no
+            and other.undoes is None
+            and (other.definition, other.key, other.scope_key) == (item.definition, item.key, item.scope_key)
+            for other in self._view.items.values()
+        )
 
 
 def times(view: OrderView, item: Item) -> str:

@@ -287,6 +287,19 @@ activate  for SIM, line 1
     )
 
 
+def test_what_is_done_again_has_been_undone() -> None:
+    items = (
+        done(1, "Ship the phone", 0, 1).but(state=ItemState.AMENDED),
+        item(2, "Call it back", ItemState.DISCARDED, 1, undoes=ItemNo(1)),
+        item(3, "Take it back", ItemState.PENDING, 1, undoes=ItemNo(1)),
+        item(4, "Ship the phone", ItemState.PENDING, 3),
+    )
+    seen = view(dossier(plan(*items), fallouts=(), history=()), expected=Expected())
+    text = part(shown(seen), "Plan (4 items)")
+    assert "Ship the phone  by 3" in text
+    assert "Take it back  undoes 1" in text
+
+
 def test_a_large_plan_is_shown_as_what_is_open_of_it() -> None:
     seen = view(dossier(large(1000), fallouts=(), history=()), expected=Expected())
     assert (

@@ -38,9 +38,10 @@ from connector.model.events import Event, Operation, OperatorCommanded, Revision
 from connector.model.ids import CommandId, LineId, OrderId
 from connector.model.order import InventoryItem, Order, OrderLine
 from connector.model.plan import Plan
+from connector.model.revision import Assessment
 from connector.model.states import ItemState, ItemType, PlanState
 from connector.orchestrator.outlook import is_busy
-from connector.orchestrator.preview import Prospect, foresee
+from connector.orchestrator.preview import foresee
 from tools.stories.world import World, world
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -83,7 +84,8 @@ class Played:
     revised_at: datetime
     seen: int
     """How many lines of history there were then."""
-    prospect: Prospect
+    assessment: Assessment
+    preview: str
     world: World
     """At the end."""
 
@@ -123,6 +125,7 @@ def playing(one: Example) -> Iterator[Played]:
         seen, revised_at = len(stage.history), stage.now
         given = supplemental(order, one)
         prospect = foresee(stage.plan, given, mappings, stage.now)
+        preview = prospect.text()
         stage.happen(RevisionRead(order=given))
         for number, (operation, who) in enumerate(one.then, 1):
             stage.wait(stage.now + timedelta(hours=1))
@@ -135,7 +138,8 @@ def playing(one: Example) -> Iterator[Played]:
             stands=stands,
             revised_at=revised_at,
             seen=seen,
-            prospect=prospect,
+            assessment=prospect.assessment,
+            preview=preview,
             world=stage,
         )
 

@@ -13,8 +13,8 @@ from connector.display.view import OrderView
 from connector.model.dossier import Dossier, HistoryLine
 from connector.model.order import Order, OrderLine
 from connector.model.plan import Plan
-from connector.model.states import PlanState
-from connector.orchestrator.status import order_status, version_status
+from connector.orchestrator.present import Present
+from connector.orchestrator.status import order_status
 from tools.stories.example import FIRST, SECOND, Played, example, playing
 from tools.stories.world import Sent
 
@@ -41,7 +41,7 @@ def _parts(played: Played) -> Iterator[str]:
     yield f"**The supplemental order** {SECOND} {'cancels' if given.supplemental_action == 'Cancel' else 'amends'} it:"
     yield _difference(played.before, given)
     yield "**The preview**:"
-    yield _console(f"connector orders revise {given.id} --preview", played.prospect.text().splitlines())
+    yield _console(f"connector orders revise {given.id} --preview", played.preview.splitlines())
     yield "**What then happens**:"
     happened = world.history[played.seen :]
     yield _block(_section(_view(played, world.plan, happened), "History"))
@@ -140,13 +140,11 @@ def _asked(sent: Iterable[Sent]) -> Iterator[str]:
 
 
 def _both(played: Played) -> Iterator[tuple[str, str, str]]:
-    plan = played.world.plan
-    for version in plan.versions:
-        if version.order == plan.order.id and plan.state is not PlanState.CANCELED:
-            yield version.number, order_status(plan), ""
-        else:
-            told = version_status(plan, version)
-            yield version.number, told.status, told.message
+    """What each version of the order shows in Salesforce."""
+    present = Present(plan=played.world.plan, set_name=played.world.mappings.name)
+    for version in played.world.plan.versions:
+        shown = (present.variables("order", version.order) or {})["plan"]
+        yield version.number, str(shown["status"]), str(shown.get("message", ""))
 
 
 def _moment(at: datetime) -> str:
