@@ -22,7 +22,7 @@ from connector.display.graph.model import graph
 from connector.display.graph.svg import svg
 from connector.display.lines import plain
 from connector.display.sheet import Sections, sheet
-from connector.model.states import FINAL_ITEM_STATES, ITEM_TRANSITIONS, ItemState, PlanState
+from connector.model.states import FINAL_ITEM_STATES, ITEM_TRANSITIONS, PLAN_TRANSITIONS, ItemState, PlanState
 from connector.settings import Settings
 from connector.settings.load import variable_name
 from connector.settings.model import NEEDED_BY_KIND
@@ -155,9 +155,24 @@ def item_table() -> str:
     return "\n".join(["| state | final | what can happen → next state |", "|---|---|---|", *rows])
 
 
-def plan_states() -> str:
-    """The states of a plan."""
-    return ", ".join(f"`{state.value}`" for state in PlanState)
+_FINAL_PLAN_STATES = (PlanState.COMPLETED, PlanState.CANCELED)
+
+
+def plan_diagram() -> str:
+    """The transitions of plans as a Mermaid diagram."""
+    lines = [f"    [*] --> {PlanState.NOT_STARTED}"]
+    lines += [f"    {before} --> {then}: {why}" for (before, why), then in PLAN_TRANSITIONS.items()]
+    lines += [f"    {state} --> [*]" for state in _FINAL_PLAN_STATES]
+    return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
+
+
+def plan_table() -> str:
+    """The same as a table, by state."""
+    rows = []
+    for state in PlanState:
+        steps = [f"{why} → {then}" for (before, why), then in PLAN_TRANSITIONS.items() if before is state]
+        rows.append(f"| `{state}` | {'<br>'.join(steps)} |")
+    return "\n".join(["| state | what can happen → next state |", "|---|---|", *rows])
 
 
 # -- the example of the README ----------------------------------------------------------------------------
@@ -221,7 +236,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "credential-kinds": credential_kinds,
     "item-diagram": item_diagram,
     "item-table": item_table,
-    "plan-states": plan_states,
+    "plan-diagram": plan_diagram,
+    "plan-table": plan_table,
     "try-example": try_example,
     "order-sheet": order_sheet,
     "order-gantt": order_gantt,

@@ -94,6 +94,50 @@ class PlanState(StrEnum):
     REJECTED = "Rejected"
 
 
+class PlanTrigger(StrEnum):
+    """What moves a plan from one state to the next."""
+
+    BEGUN = "plan made"
+    REFUSED = "can't be fulfilled"
+    BUSY = "a revision waits for answers"
+    ASKED = "a revision waits for an approval"
+    DECIDED = "the revision is decided"
+    DONE = "nothing is left to do"
+    UNDONE = "everything is undone"
+    NOT_WANTED = "canceled before it began"
+
+
+_P, _W = PlanState, PlanTrigger
+
+PLAN_TRANSITIONS: dict[tuple[PlanState, PlanTrigger], PlanState] = {
+    (_P.NOT_STARTED, _W.BEGUN): _P.IN_PROGRESS,
+    (_P.NOT_STARTED, _W.REFUSED): _P.REJECTED,
+    (_P.NOT_STARTED, _W.NOT_WANTED): _P.CANCELED,
+    (_P.IN_PROGRESS, _W.BUSY): _P.FREEZING,
+    (_P.IN_PROGRESS, _W.ASKED): _P.FROZEN,
+    (_P.FREEZING, _W.ASKED): _P.FROZEN,
+    (_P.FROZEN, _W.BUSY): _P.FREEZING,
+    (_P.FREEZING, _W.DECIDED): _P.IN_PROGRESS,
+    (_P.FROZEN, _W.DECIDED): _P.IN_PROGRESS,
+    (_P.IN_PROGRESS, _W.DONE): _P.COMPLETED,
+    (_P.IN_PROGRESS, _W.UNDONE): _P.CANCELED,
+    (_P.REJECTED, _W.NOT_WANTED): _P.CANCELED,
+}
+"""A rejected order that is read again, or amended, gets a plan that takes the place of this one."""
+
+
+def next_plan_state(state: PlanState, trigger: PlanTrigger) -> PlanState:
+    """The state that `trigger` leads to.
+
+    Raises:
+        IllegalTransition: the table has no such transition.
+    """
+    try:
+        return PLAN_TRANSITIONS[state, trigger]
+    except KeyError:
+        raise IllegalTransition(state.value, trigger.value) from None
+
+
 _S, _T = ItemState, ItemTrigger
 
 ITEM_TRANSITIONS: dict[tuple[ItemState, ItemTrigger], ItemState] = {

@@ -22,7 +22,7 @@ from connector.model.ids import WHOLE_ORDER, TechnicalLineNo
 from connector.model.json import JsonObject
 from connector.model.order import Action
 from connector.model.plan import Item
-from connector.model.states import ItemState, ItemTrigger, ItemType, Phase, PlanState
+from connector.model.states import ItemState, ItemTrigger, ItemType, Phase, PlanState, PlanTrigger
 from connector.orchestrator.fallout import judge
 from connector.orchestrator.late import failure_of, take_out, tell_what_never_fired
 from connector.orchestrator.pausing import holds_back
@@ -58,10 +58,9 @@ def settle(step: Step) -> None:
     if step.plan.open_items == 0 and step.plan.state is PlanState.IN_PROGRESS:
         if step.plan.parked and not step.plan.is_canceling:
             tell_what_never_fired(step)
-        step.plan.state = PlanState.CANCELED if step.plan.is_canceling else PlanState.COMPLETED
+        step.turn(PlanTrigger.UNDONE if step.plan.is_canceling else PlanTrigger.DONE)
         step.plan.finished_at = step.now
         step.plan.pause = None
-        step.plan.changed_head = True
         step.record("plan canceled" if step.plan.is_canceling else "plan completed")
 
 

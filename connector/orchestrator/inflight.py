@@ -22,7 +22,7 @@ from connector.model.ids import WHOLE_ORDER, LineId, OrderId
 from connector.model.order import Order
 from connector.model.plan import Plan
 from connector.model.revision import Assessment, Passing, Revision, Version, VersionState
-from connector.model.states import ItemState, ItemTrigger, PlanState
+from connector.model.states import ItemState, ItemTrigger, PlanState, PlanTrigger
 from connector.orchestrator.advance import start
 from connector.orchestrator.amend import carry_out
 from connector.orchestrator.outlook import Outlook, is_busy
@@ -97,7 +97,8 @@ def _cancel_unbegun(step: Step, order: Order) -> None:
     _put(plan, _of(order, VersionState.ACCEPTED, step.now))
     if plan.problems:
         step.command(ResolveFallout(item=WHOLE_ORDER, episode=1, how=f"Canceled by order {order.number}."))
-    plan.state, plan.message, plan.finished_at = PlanState.CANCELED, "", step.now
+    step.turn(PlanTrigger.NOT_WANTED)
+    plan.finished_at = step.now
     plan.order = replace_fields(plan.order, supplemental_action=CANCEL)
     plan.changed_order = True
     step.record("plan canceled", detail=f"by order {order.number}; it had never begun")
@@ -129,7 +130,7 @@ def _decided(step: Step, revision: Revision) -> bool:
         _reject(step, order, (refusal,))
         return True
     if any(is_busy(item) for item in plan.items.values()):
-        _freeze(step, PlanState.FREEZING, f"Order {order.number} waits for requests that are being sent.")
+        _freeze(step, f"Order {order.number} waits for requests that are being sent.")
         return False
     _unfreeze_items(step)
     outlook = look(plan, order, step.mappings, step.now)
@@ -194,15 +195,18 @@ def _present(plan: Plan) -> OrderId:
 # -- standing still -----------------------------------------------------------------------------------
 
 
-def _freeze(step: Step, state: PlanState, message: str) -> None:
+def _freeze(step: Step, message: str) -> None:
+    """Let nothing begin until requests are answered that are being sent."""
+    _stand_still(step, PlanState.FREEZING, PlanTrigger.BUSY, message)
+
+
+def _stand_still(step: Step, state: PlanState, trigger: PlanTrigger, message: str) -> None:
     plan = step.plan
-    if plan.state is state and plan.message == message:
-        return
-    is_news = plan.state is not state
-    plan.state, plan.message = state, message
-    plan.changed_head = True
-    if is_news:
+    if plan.state is not state:
+        step.turn(trigger, message)
         step.record("plan freezes" if state is PlanState.FREEZING else "plan is frozen", detail=message)
+    elif plan.message != message:
+        plan.message, plan.changed_head = message, True
 
 
 def _unfreeze_items(step: Step) -> None:
@@ -213,10 +217,7 @@ def _unfreeze_items(step: Step) -> None:
 
 def _unfreeze(step: Step) -> None:
     """Go on; what had its time meanwhile begins now."""
-    plan = step.plan
-    plan.state = PlanState.IN_PROGRESS
-    plan.message = ""
-    plan.changed_head = True
+    step.turn(PlanTrigger.DECIDED)
     step.record("plan goes on")
     _unfreeze_items(step)
     make_up(step)
@@ -241,7 +242,7 @@ def _ask(step: Step, order: Order, assessment: Assessment) -> None:
     if known is None or known.state is not VersionState.APPROVAL:
         _put(step.plan, _of(order, VersionState.APPROVAL, step.now, reason=message))
         step.record("approval is asked for", detail=message[:500])
-    _freeze(step, PlanState.FROZEN, message)
+    _stand_still(step, PlanState.FROZEN, PlanTrigger.ASKED, message)
 
 
 # -- decisions ----------------------------------------------------------------------------------------
@@ -269,9 +270,8 @@ def _accept(step: Step, revision: Revision, outlook: Outlook, passed: Iterable[P
         ),
     )
     plan.blocked = None
-    plan.state = PlanState.IN_PROGRESS
-    plan.message = ""
-    plan.changed_head = True
+    if plan.state is not PlanState.IN_PROGRESS:
+        step.turn(PlanTrigger.DECIDED)
     who = [f"penalties approved by {revision.approved_by}"] if revision.approved_by and penalties else []
     who += [f"point of no return overridden by {revision.overridden_by}"] if revision.overridden_by else []
     step.record("revised", detail="; ".join([f"by order {order.number}", *who])[:500], by=revision.overridden_by)

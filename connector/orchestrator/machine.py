@@ -38,7 +38,7 @@ from connector.model.json import JsonObject
 from connector.model.order import InventoryItem, Order
 from connector.model.pauses import NO_PAUSES, Pauses
 from connector.model.plan import Item, Plan, Told, UnclaimedEvent
-from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
+from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState, PlanTrigger
 from connector.model.technical import Explanation
 from connector.orchestrator.advance import complete, fail, fail_finally, learn, matches, settle, start, watch
 from connector.orchestrator.following import announce, came, lose_patience, queue_up, told
@@ -101,7 +101,8 @@ def begin(
 
 def _begin(step: Step, made: Decomposition, installed: tuple[InventoryItem, ...]) -> None:
     plan = step.plan
-    plan.order, plan.state, plan.as_is, plan.parked = made.order, PlanState.IN_PROGRESS, installed, made.parked
+    step.turn(PlanTrigger.BEGUN)
+    plan.order, plan.as_is, plan.parked = made.order, installed, made.parked
     plan.add(made.items, made.lines)
     waiting = f", {len(made.parked)} rules that wait for what items will bring" if made.parked else ""
     step.record("plan made", detail=f"{len(made.lines)} technical lines, {len(made.items)} items{waiting}")

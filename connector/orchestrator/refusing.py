@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from connector.model.commands import RaiseFallout
 from connector.model.failure import Failure, FailureClass, Problem
 from connector.model.ids import WHOLE_ORDER
-from connector.model.states import PlanState
+from connector.model.states import PlanTrigger
 from connector.orchestrator.step import Step
 
 EPISODE = 1
@@ -17,10 +17,8 @@ EPISODE = 1
 def refuse(step: Step, problems: Sequence[Problem]) -> None:
     """Reject the order: its plan, which has nothing under way, says why."""
     plan = step.plan
-    plan.state = PlanState.REJECTED
     plan.problems = tuple(problems)
-    plan.message = "\n".join(str(problem) for problem in problems)
-    plan.changed_head = True
+    step.turn(PlanTrigger.REFUSED, "\n".join(str(problem) for problem in problems))
     step.record("order rejected", detail=plan.message[:500])
     call_for_help(step, problems, "Mend the order (or the mapping set), then press Retry: the order is read again.")
 

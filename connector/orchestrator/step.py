@@ -18,7 +18,7 @@ from connector.model.ids import ItemNo
 from connector.model.json import JsonObject
 from connector.model.pauses import NO_PAUSES, Pauses
 from connector.model.plan import Item, Plan
-from connector.model.states import ItemTrigger, next_item_state
+from connector.model.states import ItemTrigger, PlanTrigger, next_item_state, next_plan_state
 from connector.orchestrator.before import items_before
 from connector.orchestrator.instances import attributes_seen
 
@@ -58,6 +58,16 @@ class Step:
         if moved.has_started and not item.has_started:
             self.to_look_at.extend(self.plan.start_dependents(item.no))
         return moved
+
+    def turn(self, trigger: PlanTrigger, message: str = "") -> None:
+        """Take a transition of the plan; `message` is what people should know of its new state.
+
+        Raises:
+            IllegalTransition: the plan's state doesn't allow it; nothing was changed.
+        """
+        self.plan.state = next_plan_state(self.plan.state, trigger)
+        self.plan.message = message
+        self.plan.changed_head = True
 
     def change(self, item: Item, **changes: Any) -> Item:
         """Change an item without a transition."""
