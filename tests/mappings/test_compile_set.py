@@ -177,6 +177,13 @@ def test_the_interface_of_a_row_is_its_full_name(made: MappingSet) -> None:
     assert made.fallout[1].interface == "warehouse.ship"
 
 
+def test_how_long_an_order_waits_for_one_that_does_not_come(made: MappingSet) -> None:
+    assert made.follow_on.patience == timedelta(days=1)
+    text = f"{FILES['set.yaml']}follow_on: {{patience: PT4H}}\n"
+    told = compile_set({**FILES, "set.yaml": text}).require(folder="tiny")
+    assert told.follow_on.patience == timedelta(hours=4)
+
+
 def test_intake_and_write_back(made: MappingSet) -> None:
     assert made.intake.order["priority"].values == {"Fast": "High"}
     assert made.intake.lines["attributes"].json
