@@ -80,8 +80,8 @@ def take_the_place(made: Plan, earlier: Plan, order: Order, now: datetime) -> No
     is_rejected = made.state is PlanState.REJECTED
     state = VersionState.REJECTED if is_rejected else VersionState.ACCEPTED
     second = _of(order, state, now, reason=made.message if is_rejected else "")
-    known = earlier.versions or (first,)
-    made.versions = (*(each for each in known if each.order != order.id), second)
+    known = [each for each in earlier.versions or (first,) if each.order != order.id]
+    made.versions = (*(each for each in known if each.state not in _UNDER_WAY), second)
     made.changed_versions.update(each.order for each in made.versions)
 
 

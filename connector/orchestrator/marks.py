@@ -9,6 +9,7 @@ from connector.model.ids import LOCAL_COMMAND, ItemNo, OrderId, TechnicalLineNo,
 from connector.model.mark import Marks, Record
 from connector.model.plan import Plan
 from connector.model.revision import VersionState
+from connector.model.states import PlanState
 from connector.model.technical import TechnicalLine
 
 _NO_LINE = TechnicalLineNo(0)
@@ -58,7 +59,9 @@ def _of_plan(plan: Plan, *, new: bool) -> list[Record]:
     moved = [item for no, phase in changed.items() if (item := items[no]).phase is not phase]
     touched = {*plan.changed_lines, *[item.line for item in moved if item.line is not None]}
     lines = _and_above(plan, {shown_line(plan, no) for no in touched} - {_NO_LINE})
-    sources = [line.id for line in plan.order.lines] if new else [source for item in moved for source in item.sources]
+    is_over = plan.state is PlanState.CANCELED  # which is what every line shows then
+    every = new or (is_over and plan.changed_head)
+    sources = [line.id for line in plan.order.lines] if every else [source for item in moved for source in item.sources]
     found: list[Record] = []
     if new or moved or plan.changed_head:
         found += [("order", each) for each in shown_orders(plan)]

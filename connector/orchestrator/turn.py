@@ -230,7 +230,7 @@ class Turner:
         order: OrderId,
         change: Change | None,
         now: datetime,
-        later: Iterable[Event],
+        later: deque[Event],
     ) -> Change | None:
         plan = plans.get(order)
         amending = event if isinstance(event, RevisionRead) else None
@@ -246,6 +246,8 @@ class Turner:
             made.revision = plan.revision if plan else 0
             if plan is not None and amending is not None:
                 take_the_place(made, plan, amending.order, now)
+            if plan is not None:  # what has waited to be decided on comes anew: it is about another plan now
+                later.extend(RevisionRead(order=each.order, set_hash=made.set_hash) for each in plan.revisions)
             plans[order] = made
             earlier = change.commands if change else []
             return Change(plan=made, status="", commands=[*earlier, *commands], explanation=explanation, fresh=True)

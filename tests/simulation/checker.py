@@ -19,7 +19,14 @@ from tests.simulation.database import OrderRow, Tables
 from tests.simulation.loop import RUNNING
 from tests.simulation.world import World
 
-_NOT_BEGUN = frozenset({ItemState.PENDING, ItemState.SKIPPED, ItemState.ON_HOLD, ItemState.DISCARDED})
+_NOT_BEGUN = frozenset({ItemState.PENDING, ItemState.FROZEN, ItemState.SKIPPED, ItemState.ON_HOLD, ItemState.DISCARDED})
+_LEFT = frozenset({ItemState.CANCELED, ItemState.DISCARDED, ItemState.FAILED_DISCARDED})
+_REVISED = {
+    ItemState.COMPLETED: frozenset({ItemState.CANCELED, ItemState.AMENDED}),
+    ItemState.AMENDED: frozenset({ItemState.CANCELED}),
+    ItemState.SKIPPED: frozenset(ItemState) - _LEFT,
+}
+"""What a revision may make of an item that is over."""
 _NOT_CONTENT = frozenset({"Version__c", "OwnerId", "CreatedById"})
 
 
@@ -35,6 +42,8 @@ class Checker:
         self.visits: set[tuple[OrderId, str]] = set()
         self.retries: dict[tuple[OrderId, ItemNo], int] = {}
         """How often a person asked for another attempt."""
+        self.has: dict[tuple[OrderId, str, str, str], bool] = {}
+        """Whether a system has done what an item of this definition, key and scope asks for."""
         self._requests: dict[tuple[OrderId, ItemNo, int], tuple[str, bytes]] = {}
         self._keys: dict[str, tuple[OrderId, ItemNo, int]] = {}
         self._effects: dict[tuple[OrderId, ItemNo], int] = {}
@@ -132,7 +141,7 @@ class Checker:
                 self._follows(name, before, item)
                 self._may_start(name, row, change, before, item)
             self._is_about_itself(plan, item)
-            if item.state not in _NOT_BEGUN:
+            if item.state not in _NOT_BEGUN and (before is None or before.state in _NOT_BEGUN):
                 open_before = [other for other in item.after if not plan.items[other].is_final]
                 open_before += [other for other in item.after_start if not plan.items[other].has_started]
                 if open_before:
@@ -197,9 +206,11 @@ class Checker:
 
     def _follows(self, name: str, before: Item, item: Item) -> None:
         violated = self._world.violated
-        if before.is_final and before.state is not item.state:
+        is_left = before.state in _LEFT or item.state not in _REVISED.get(before.state, frozenset())
+        if before.is_final and before.state is not item.state and is_left:
             violated("no item is completed twice", f"{name} was {before.state} and becomes {item.state}")
-        if before.is_final and before.finished_at != item.finished_at:
+        again = before.state is ItemState.SKIPPED  # by its condition, which a revision has looked at anew
+        if item.is_final and before.is_final and not again and before.finished_at != item.finished_at:
             violated("no item is completed twice", f"{name} was finished and is finished again")
         if item.epoch < before.epoch:
             violated("the same attempt has the same key", f"{name} goes back to epoch {item.epoch}")
@@ -232,10 +243,21 @@ class Checker:
         """A system decided about an asynchronous request."""
         self._decided[work.idempotency_key] = good
 
+    def _keep_account(self, work: Work) -> None:
+        """What systems have, by what the items are: undoing takes it away."""
+        assert self.tables is not None
+        items = self.tables.orders[work.order].items
+        item = items[work.item]
+        about = items[item.undoes] if item.undoes is not None else item
+        if item.definition == "change-access":
+            return
+        self.has[work.order, about.definition, about.key, about.scope_key] = item.undoes is None
+
     def effected(self, work: Work, *, is_idempotent: bool, lasting: bool) -> None:
         """A system did something for the first time under this key (or without looking at it)."""
         if not lasting:
             return
+        self._keep_account(work)
         item = (work.order, work.item)
         self._effects[item] = self._effects.get(item, 0) + 1
         allowed = 1 if is_idempotent else 1 + self.retries.get(item, 0)

@@ -19,6 +19,7 @@ from connector.model.mark import RecordKind
 from connector.model.order import InventoryItem, Order
 from connector.model.pauses import Pause, PauseKind
 from connector.model.plan import Item, UnclaimedEvent
+from connector.model.revision import Revision, Version
 from connector.model.states import ItemState, PlanState
 from connector.model.technical import ParkedRule, TechnicalLine
 from connector.model.work import Work
@@ -58,6 +59,10 @@ class OrderRow:
     pause: Pause | None = None
     created_at: datetime | None = None
     finished_at: datetime | None = None
+    versions: tuple[Version, ...] = ()
+    revisions: tuple[Revision, ...] = ()
+    blocked: Revision | None = None
+    alarmed: bool = False
     items: dict[ItemNo, Item] = field(default_factory=dict)
     lines: dict[TechnicalLineNo, TechnicalLine] = field(default_factory=dict)
 
@@ -131,6 +136,8 @@ class Tables:
     def __init__(self, world: World) -> None:
         self.world = world
         self.orders: dict[OrderId, OrderRow] = {}
+        self.families: dict[OrderId, OrderId] = {}
+        """By supplemental order: the one that its plan belongs to."""
         self.inbox: dict[int, tuple[OrderId, Event]] = {}
         self.timers: dict[tuple[OrderId, ItemNo, str], tuple[int, datetime]] = {}
         self.work: dict[tuple[OrderId, ItemNo], tuple[Work, str | None]] = {}

@@ -81,13 +81,35 @@ scenarios:
     "plans/all.yaml": """
 plan: number
 items:
-  - {key: reserve, name: Reserve, type: callout, interface: net.reserve}
+  - {key: reserve, name: Reserve, type: callout, interface: net.reserve, on_cancel: unreserve}
   - {key: note, name: Note, type: auto, task: set, after: [reserve], set: {noted: '"yes"'}}
   - key: assign
     name: Assign
     type: callout
     interface: pay.assign
     after: [note, "activate@bundle"]
+    on_cancel: unassign
+---
+plan: unreserve
+items:
+  - {key: release, name: Release, type: callout, interface: net.release}
+---
+plan: unassign
+items:
+  - {key: unassign, name: Unassign, type: callout, interface: net.release}
+---
+plan: deactivate
+items:
+  - {key: deactivate, name: Deactivate, type: callout, interface: net.release}
+---
+plan: change-access
+items:
+  - {key: prepare, name: Prepare, type: callout, interface: net.release}
+  - {key: change, name: Change, type: callout, interface: net.release, after: [prepare]}
+---
+plan: unbook
+items:
+  - {key: unbook, name: Unbook, type: callout, interface: net.release}
 ---
 plan: route
 items:
@@ -111,15 +133,19 @@ items:
     when: line.attributes.tier == "L"
     skip_branch: true
     interface: net.reserve
-  - {key: fit, name: Fit the large one, type: callout, after: [large], interface: pay.assign}
+    on_cancel: unreserve
+  - {key: fit, name: Fit the large one, type: callout, after: [large], interface: pay.assign, on_cancel: unassign}
   - key: activate
     name: Activate
     type: callout
     after: [check, fit, "reserve@bundle", "route@bundle", "book@bundle"]
     interface: net.activate
     completes: {on: net.activated, within: PT8S}
+    reacts_to: [tier]
+    on_cancel: deactivate
+    on_amend: change-access
   - {key: pause, name: Pause, type: timer, after: [activate], duration: PT2S}
-  - {key: charge, name: Charge, type: callout, after: [{start: pause}], interface: pay.charge}
+  - {key: charge, name: Charge, type: callout, after: [{start: pause}], interface: pay.charge, ponr: soft, penalty: 20 EUR}
   - {key: done, name: Done, type: milestone, after: [pause, charge]}
 ---
 plan: visit
@@ -128,6 +154,7 @@ items:
     name: Book
     type: callout
     interface: field.book
+    on_cancel: unbook
     completes:
       poll: field.status
       every: {first: PT1S, factor: 2, cap: PT4S}
@@ -135,7 +162,7 @@ items:
       fails: body.state == "refused"
       within: PT30S
   - {key: visited, name: First visit, type: event, after: [book], completes: {on: field.visited, within: PT25S}}
-  - {key: again, name: Second visit, type: event, after: [visited], completes: {on: field.visited}}
+  - {key: again, name: Second visit, type: event, after: [visited], ponr: hard, completes: {on: field.visited}}
   - {key: equip, name: Equip, type: subplan, after: [book], plan: equip, for_each: '["hall", "attic"]', collect: equipped}
 ---
 plan: equip
@@ -162,6 +189,11 @@ inbound:
     activated: {when: body.event == "activated", item: body.reference, ok: body.ok, code: '"NO_ACCESS"', message: '"no"'}
 limits: {concurrency: 3}
 interfaces:
+  release:
+    request: {method: POST, path: '"/release"', body: {reference: item.ref, number: line.attributes.?number.orValue("none")}}
+    idempotency: {header: Idempotency-Key}
+    timeout: PT3S
+    errors: [{when: status == 409, class: business, code: TAKEN}]
   reserve:
     request: {method: POST, path: '"/reserve"', body: {reference: item.ref, at: string(now)}}
     idempotency: {header: Idempotency-Key}
@@ -224,6 +256,8 @@ order:
   priority: {field: Fulfillment_Priority__c, values: {High: High, Default: Default, Bulk: Bulk}, default: Default}
   account.id: AccountId
   follows: Follows__c
+  supersedes: Supersedes__c
+  supplemental_action: Supplemental_Action__c
   attributes: {field: Attributes__c, json: true}
 lines:
   relationship: OrderItems
@@ -232,6 +266,8 @@ lines:
   action: {field: Action__c, default: Add}
   quantity: {field: Quantity, default: 1}
   parent: Parent_Line__c
+  supersedes: Supersedes__c
+  supplemental_action: Supplemental_Action__c
   attributes: {field: Attributes__c, json: true}
 inventory:
   object: Inventory_Item__c
@@ -276,7 +312,7 @@ line:
   external_id: External_Id__c
   fields:
     Order__c: order.id
-    Request__r.External_Id__c: 'line.request == "" ? dyn(null) : order.id + "-" + line.request'
+    Request__r.External_Id__c: 'line.request == "" ? dyn(null) : plan.id + "-" + line.request'
     Attributes__c: line.attributes
     Status__c: line.status
 {_VERSION}
@@ -285,8 +321,8 @@ item:
   external_id: External_Id__c
   fields:
     Order__c: order.id
-    Plan__r.External_Id__c: order.id
-    Fulfillment_Line__r.External_Id__c: 'has(item.line) ? order.id + "-T" + string(item.line) : dyn(null)'
+    Plan__r.External_Id__c: plan.id
+    Fulfillment_Line__r.External_Id__c: 'has(item.line) ? plan.id + "-T" + string(item.line) : dyn(null)'
     Item_Key__c: item.key
     Type__c: item.type
     State__c: item.state
@@ -313,7 +349,7 @@ fallout:
   fields:
     Status: 'fallout.state == "Open" ? "New" : "Closed"'
     OwnerId: 'fallout.state == "Open" ? fallout.queue : dyn(null)'
-    Fulfillment_Order__c: order.id
+    Fulfillment_Order__c: plan.id
     Orchestration_Item__r.External_Id__c: 'fallout.item_ref.endsWith("-0") ? dyn(null) : fallout.item_ref'
     Fulfillment_Item_Ref__c: fallout.item_ref
     Error_Code__c: fallout.code

@@ -15,7 +15,7 @@ from connector.model.commands import RaiseFallout, SetTimer
 from connector.model.events import TimerKind
 from connector.model.plan import Plan
 from connector.model.work import Work
-from connector.orchestrator import advance, late, machine, turn, worker
+from connector.orchestrator import advance, amend, inflight, late, machine, marks, turn, worker
 from connector.orchestrator.holding import Holding
 from connector.orchestrator.step import Step
 from connector.orchestrator.turn import Turner, TurnResult
@@ -248,5 +248,10 @@ MUTATIONS = (
         "_read_again",
         lambda original: lambda self, order, _after: original(self, order, ""),
     ),
+    Mutation("nothing is undone", amend._Amendment, "_undo", _always(value={})),
+    Mutation("attempts that came due in a frozen plan are forgotten", inflight, "make_up", _always(value=None)),
+    Mutation("a plan is revised while requests are being sent", inflight, "is_busy", _always(value=False)),
+    Mutation("revisions are never decided on", machine, "go_on", _always(value=None)),
+    Mutation("what became of versions is not told again", marks, "_all_again", _always(value=[])),
     Mutation("nobody looks for what no event told", Reconciler, "reconcile", _nothing),
 )

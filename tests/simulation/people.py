@@ -12,6 +12,7 @@ from connector.model.events import Addressed, ExternalEventArrived
 from connector.model.ids import OrderId, parse_item_ref
 from connector.sf.record_ids import canonical_id
 from tests.simulation.checker import Checker
+from tests.simulation.revising import Revising
 from tests.simulation.salesforce import FULFILLMENT_COMMAND, ORDER_SUBMITTED, Salesforce
 from tests.simulation.world import World
 
@@ -33,9 +34,12 @@ class People:
         """Items and orders that nobody will ever mend."""
         self._checker = checker
         self._tell = tell
+        self.meddled: set[str] = set()
+        """Items that people have completed or skipped: nobody can say what their systems have."""
         self._commands = 0
         self._following = world.rng.choice((0.0, 0.0, 0.4, 0.9))
         self._asked: dict[str, str] = {}
+        self.revising = Revising(world, salesforce, lambda action, order: self._command(action, order, None))
         self._seen: set[str] = set()
         self._pausing = random.Random(f"paused orders {world.seed}")  # noqa: S311
         self._pauses = self._pausing.random() < 0.5
@@ -111,6 +115,7 @@ class People:
     def _look(self) -> None:
         for order in self.orders:
             self._pause_or_resume(order)
+            self.revising.look_at(order)
             record = self.salesforce.records.get(("Order", order), {})
             if record.get("Fulfillment_Status__c") == "Rejected":
                 self._mend_order(order, record)
@@ -196,6 +201,8 @@ class People:
             "Outputs__c": orjson.dumps(outputs).decode() if outputs else None,
         }
         self.world.note("command", command, action, about)
+        if item and action in ("Complete", "Skip"):
+            self.meddled.add(item)
         if item and action == "Retry":
             target = parse_item_ref(item)
             self._checker.retries[target] = self._checker.retries.get(target, 0) + 1

@@ -15,9 +15,10 @@ import structlog
 from connector.bridges.salesforce import OutboxBridge
 from connector.errors import TransientError
 from connector.model.events import Addressed, CallbackArrived
-from connector.model.ids import OrderId, item_ref
+from connector.model.ids import LineId, OrderId, item_ref
 from connector.model.mark import RecordKind
-from connector.model.plan import Plan
+from connector.model.plan import Item, Plan
+from connector.model.revision import VersionState
 from connector.model.states import ItemState, ItemType, PlanState
 from connector.orchestrator.marks import fallout_key, inventory_key, line_key, request_key
 from connector.orchestrator.sets import MappingSets
@@ -223,6 +224,9 @@ class Universe:
             waits = self._still_going(plan)
             if waits:
                 return waits
+            for version in self.people.revising.versions.get(order, ()):
+                if version not in {each.order for each in plan.versions}:
+                    return f"order {version} was never read"
         for key, command in self.salesforce.of("Fulfillment_Command__c").items():
             if command["Status__c"] == "New":
                 return f"command {key} ({command['Action__c']}) is not answered"
@@ -236,8 +240,13 @@ class Universe:
     def _still_going(self, plan: Plan) -> str | None:
         if plan.is_queued:
             return self._still_queued(plan)
-        if plan.state in (PlanState.COMPLETED, PlanState.REJECTED):
-            return None if plan.state is PlanState.COMPLETED else f"order {plan.id} is rejected: {plan.message}"
+        if plan.state is PlanState.REJECTED:
+            return f"order {plan.id} is rejected: {plan.message}"
+        undecided = [each.number for each in plan.versions if each.state in _UNDECIDED]
+        if plan.revisions or undecided:
+            return f"order {plan.id} is {plan.state}, and waits to be revised by {undecided}: {plan.message}"
+        if plan.state in (PlanState.COMPLETED, PlanState.CANCELED):
+            return None
         for item in plan.items.values():
             if item.is_final or item.state is ItemState.PENDING or item.type is ItemType.SUBPLAN:
                 continue
@@ -271,6 +280,7 @@ class Universe:
         for order in self.people.orders:
             plan = plan_of(order, self.tables)
             assert plan is not None
+            self._compare_effects(plan)
             lost = self.checker.unheard_of(order, plan)
             if lost:
                 violated("no accepted event is lost", f"visits {sorted(lost)} of {order} had no effect")
@@ -282,6 +292,27 @@ class Universe:
                 row = Renderer(mapping, _NO_FIELDS).render(present, self.world.now())
                 assert isinstance(row, Row), row
                 self._compare_record(row)
+
+    def _compare_effects(self, plan: Plan) -> None:
+        """What systems have done, and not undone, is what the order wants in the end."""
+        newest: dict[tuple[str, str, str], Item] = {}
+        unsure: set[tuple[str, str, str]] = set()
+        sets = {each.hash: each for each in mapping_sets()}
+        for item in plan.items.values():
+            about = plan.items[item.undoes] if item.undoes is not None else item
+            what = (about.definition, about.key, about.scope_key)
+            if item_ref(plan.id, item.no) in self.people.meddled or not item.is_final:
+                unsure.add(what)
+            if item.undoes is None:
+                newest[what] = item
+        for what, item in newest.items():
+            definition = sets[plan.set_hash].definition(item.definition, item.key)
+            if definition.on_cancel is None or what in unsure:
+                continue
+            wanted = item.state in (ItemState.COMPLETED, ItemState.AMENDED)
+            if self.checker.has.get((plan.id, *what), False) is not wanted:
+                detail = f"{item_ref(plan.id, item.no)} ({item.key}) is {item.state}"
+                self.world.violated("what was done minus what was undone is what is wanted", detail)
 
     def _compare_record(self, row: Row) -> None:
         shown = self.salesforce.records.get((row.object, row.mark.key))
@@ -295,17 +326,22 @@ class Universe:
                 self.world.violated("Salesforce shows the last state", detail)
 
 
+_UNDECIDED = (VersionState.WAITING, VersionState.APPROVAL)
 _NO_FIELDS = ObjectInfo(name="", createable=True, updateable=True, queryable=True, fields={}, children={})
 
 
 def _records(plan: Plan, tables: Tables) -> Iterator[tuple[RecordKind, str]]:
     """Every record that there is for an order. Inventory is left to the last order of its account."""
     yield from (("order", plan.id), ("plan", plan.id))
-    for ordered in plan.order.lines:
-        yield "order_line", ordered.id
+    for version in plan.versions:
+        yield "order", version.order
+    for line_id in dict.fromkeys([*(each.id for each in plan.order.lines), *_superseded_lines(plan)]):
+        yield "order_line", line_id
     for domain in dict.fromkeys(line.request for line in plan.lines.values() if line.request):
         yield "request", request_key(plan.id, domain)
     for no, line in plan.lines.items():
+        if line.of is not None:
+            continue
         yield "line", line_key(plan.id, no)
         if (plan.id, no) in tables.inventory:
             yield "inventory", inventory_key(plan.order.account.id, line)
@@ -314,6 +350,11 @@ def _records(plan: Plan, tables: Tables) -> Iterator[tuple[RecordKind, str]]:
     for order, number, episode in tables.fallouts:
         if order == plan.id:
             yield "fallout", fallout_key(plan.id, number, episode)
+
+
+def _superseded_lines(plan: Plan) -> Iterator[LineId]:
+    for version in plan.versions:
+        yield from version.lines
 
 
 @contextmanager

@@ -25,7 +25,16 @@ from connector.model.commands import (
     SetTimer,
     TellOrder,
 )
-from connector.model.events import Addressed, Event, OperatorCommanded, OrderRead, OrderUnreadable, TimerDue, TimerKind
+from connector.model.events import (
+    Addressed,
+    Event,
+    OperatorCommanded,
+    OrderRead,
+    OrderUnreadable,
+    RevisionRead,
+    TimerDue,
+    TimerKind,
+)
 from connector.model.ids import CommandId, ItemNo, OrderId
 from connector.model.mark import RecordKind
 from connector.model.order import InventoryItem
@@ -65,6 +74,10 @@ def plan_of(order: OrderId, tables: Tables) -> Plan | None:
         problems=row.problems,
         message=row.message,
         pause=row.pause,
+        versions=row.versions,
+        revisions=row.revisions,
+        blocked=row.blocked,
+        alarmed=row.alarmed,
         revision=row.revision,
         created_at=row.created_at,
         finished_at=row.finished_at,
@@ -194,13 +207,14 @@ class SimulatedTurn(Turn):
     def _remove_event(self, seq: int) -> None:
         self._transaction.effects.append(lambda: self._tables.inbox.pop(seq, None))
 
-    async def load_as_is(self, orders: Sequence[OrderId]) -> dict[OrderId, tuple[InventoryItem, ...]]:
-        return {order: self._tables.orders[order].as_is for order in orders}
-
     async def load(self, orders: Sequence[OrderId]) -> dict[OrderId, Plan]:
         await self._tables.step(self._transaction)
         plans = {order: plan_of(order, self._tables) for order in orders}
         return {order: plan for order, plan in plans.items() if plan is not None}
+
+    async def load_as_is(self, orders: Sequence[OrderId]) -> dict[OrderId, tuple[InventoryItem, ...]]:
+        await self._tables.step(self._transaction)
+        return {order: self._tables.orders[order].as_is for order in orders}
 
     async def save(self, changes: Sequence[Change], now: datetime, records: Sequence[AttemptRecord] = ()) -> list[Work]:
         if not changes:
@@ -296,8 +310,11 @@ class SimulatedTurn(Turn):
         plan, row = change.plan, self._tables.orders[change.plan.id]
         self._checker.plan_saved(row, change)
         if change.fresh:
-            row.items, row.lines, row.document = {}, {}, plan.order
-            row.as_is = plan.as_is or ()
+            row.items, row.lines, row.as_is = {}, {}, plan.as_is or ()
+        if change.fresh or plan.changed_order:
+            row.document = plan.order
+        row.versions, row.revisions, row.blocked = plan.versions, plan.revisions, plan.blocked
+        row.alarmed = plan.alarmed
         row.state, row.set_hash, row.message = plan.state, plan.set_hash, plan.message
         row.pause = plan.pause if plan.finished_at is None else None
         row.problems, row.unclaimed, row.deliveries = plan.problems, plan.unclaimed, plan.deliveries
@@ -577,7 +594,7 @@ class SimulatedIntake(Intake):
             order = notice.id if notice.kind == "order" else None
             row = NoticeRow(due=now, number=self._tables.number(), order=order)
             self._tables.intake[notice.kind, notice.id] = row
-        if notice.kind == "order":
+        if notice.kind == "order" and notice.id not in self._tables.families:
             self._tables.orders.setdefault(OrderId(notice.id), OrderRow())
         self._checker.noticed(notice.kind, notice.id)
 
@@ -618,7 +635,7 @@ class SimulatedIntake(Intake):
     async def deliver(self, events: Sequence[Addressed]) -> None:
         def deliver() -> None:
             for addressed in events:
-                self._put(addressed)
+                self._put(self._routed(addressed))
                 match addressed.event:
                     case OrderRead() | OrderUnreadable():
                         self._finish("order", addressed.order, addressed.order)
@@ -630,8 +647,33 @@ class SimulatedIntake(Intake):
         if events:
             await self._tables.statement(deliver)
 
+    def _routed(self, addressed: Addressed) -> Addressed:
+        """A supplemental order is a revision of the plan that it belongs to; it has none of its own."""
+        tables, event, order = self._tables, addressed.event, addressed.order
+        if not isinstance(event, OrderRead | OrderUnreadable) or event.order.supersedes is None:
+            return addressed
+        plan = tables.families.get(event.order.supersedes, event.order.supersedes)
+        if tables.orders[order].document is not None if order in tables.orders else False:
+            return addressed
+        if plan not in tables.orders:
+            tables.orders[plan] = OrderRow()
+            self._hear(
+                Heard(kind="order", id=plan, reason="superseded", received_at=tables.world.now()), tables.world.now()
+            )
+        tables.families[order] = plan
+        tables.families.update({each: plan for each, of in tables.families.items() if of == order})
+        for seq, (owner, waiting) in list(tables.inbox.items()):
+            if owner == order:
+                tables.inbox[seq] = (plan, waiting)
+        tables.orders.pop(order, None)
+        problems = event.problems if isinstance(event, OrderUnreadable) else ()
+        inventory = event.inventory if isinstance(event, OrderRead) else ()
+        revision = RevisionRead(order=event.order, inventory=inventory, problems=problems, set_hash=event.set_hash)
+        return Addressed(order=plan, event=revision)
+
     def _put(self, addressed: Addressed) -> None:
-        self._tables.inbox[self._tables.number()] = (addressed.order, addressed.event)
+        order = self._tables.families.get(addressed.order, addressed.order)
+        self._tables.inbox[self._tables.number()] = (order, addressed.event)
         self._tables.notify(INBOX)
 
     def _finish(self, kind: NoticeKind, record: str, order: str | None) -> None:
@@ -672,12 +714,14 @@ class SimulatedIntake(Intake):
         await self._tables.statement(refuse)
 
     async def plans_of(self, ids: Sequence[OrderId]) -> dict[OrderId, OrderId]:
-        return {}
+        families = self._tables.families
+        return await self._tables.read(lambda: {each: families[each] for each in ids if each in families})
 
     async def unknown_orders(self, ids: Sequence[OrderId]) -> list[OrderId]:
         def unknown(order: OrderId) -> bool:
             row = self._tables.orders.get(order)
-            return ("order", order) not in self._tables.intake and (row is None or row.document is None)
+            is_read = order in self._tables.families or (row is not None and row.document is not None)
+            return ("order", order) not in self._tables.intake and not is_read
 
         return await self._tables.read(lambda: [order for order in ids if unknown(order)])
 
