@@ -67,6 +67,8 @@ def _of_plan(plan: Plan, *, new: bool) -> list[Record]:
         found += [("order", each) for each in shown_orders(plan)]
         found.append(("plan", order))
     if plan.changed_versions:
+        found += _of_versions(plan)
+    if plan.changed_versions and plan.changed_order:
         return [*found, *_all_again(plan)]
     domains = dict.fromkeys(plan.lines[no].request for no in sorted(lines))
     found += [("request", request_key(order, domain)) for domain in domains if domain]
@@ -93,22 +95,22 @@ def shown_orders(plan: Plan) -> list[OrderId]:
     return list(dict.fromkeys((plan.order.id, *(accepted[-1:] if plan.is_canceling else ()))))
 
 
-def _all_again(plan: Plan) -> list[Record]:
-    """After a decision about a version: every record that names the order's version, or tells what became of it."""
-    order = plan.id
+def _of_versions(plan: Plan) -> list[Record]:
+    """After a decision about a version: what tells what became of it."""
     changed = [each for each in plan.versions if each.order in plan.changed_versions]
     found: list[Record] = [("order", each.order) for each in plan.versions]
-    found += [("order_line", line) for each in changed for line in each.lines]
-    if plan.changed_order:
-        shown = {no: line for no, line in plan.lines.items() if line.of is None}
-        domains = dict.fromkeys(line.request for line in shown.values() if line.request)
-        found += [("request", request_key(order, domain)) for domain in domains]
-        found += [("line", line_key(order, no)) for no in shown]
-        found += [("item", item_ref(order, no)) for no in plan.items]
-        found += [("order_line", line) for each in plan.versions for line in each.lines]
-    else:
-        found += [("item", item_ref(order, no)) for no in plan.changed_items]
-    return found
+    return [*found, *(("order_line", line) for each in changed for line in each.lines)]
+
+
+def _all_again(plan: Plan) -> list[Record]:
+    """After a version was accepted: every record that names it, or the one before it."""
+    order = plan.id
+    shown = {no: line for no, line in plan.lines.items() if line.of is None}
+    domains = dict.fromkeys(line.request for line in shown.values() if line.request)
+    found: list[Record] = [("request", request_key(order, domain)) for domain in domains]
+    found += [("line", line_key(order, no)) for no in shown]
+    found += [("item", item_ref(order, no)) for no in plan.items]
+    return [*found, *(("order_line", line) for each in plan.versions for line in each.lines)]
 
 
 def _of_commands(order: OrderId, commands: Sequence[Command]) -> list[Record]:

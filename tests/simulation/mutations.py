@@ -252,6 +252,6 @@ MUTATIONS = (
     Mutation("attempts that came due in a frozen plan are forgotten", inflight, "make_up", _always(value=None)),
     Mutation("a plan is revised while requests are being sent", inflight, "is_busy", _always(value=False)),
     Mutation("revisions are never decided on", machine, "go_on", _always(value=None)),
-    Mutation("what became of versions is not told again", marks, "_all_again", _always(value=[])),
+    Mutation("what became of versions is not told again", marks, "_of_versions", _always(value=[])),
     Mutation("nobody looks for what no event told", Reconciler, "reconcile", _nothing),
 )
