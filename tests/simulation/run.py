@@ -260,7 +260,8 @@ class Universe:
 
     def _still_queued(self, plan: Plan) -> str | None:
         """An order waits for others for as long as they are not through, and no longer."""
-        states = [self.tables.orders[one.order].state for one in plan.waits_for]
+        rows = [self.tables.orders.get(one.order) for one in plan.waits_for]
+        states = [row.state if row is not None else None for row in rows]
         if PlanState.REJECTED in states or set(states) == {PlanState.COMPLETED}:
             return f"order {plan.id} waits: {plan.message}"
         return None
