@@ -171,6 +171,7 @@ _TOLD = {**_QUICK, "refused": 0.3, "message_twice": 1.0, "message_anew": 1.0, "r
 _HELD = {**_QUICK, "answer_lost": 0.5, "message_first": 0.0, "salesforce_slow": 0.0, "row_locked": 0.0}
 _LOCKED_OUT = {"locked_out": 0.3, "answer_lost": 0.3, "answer_slow": 0.5, "crash": 0.05}
 _UNHEARD = {"database_refuses": 0.03, "commit_unheard": 0.08, "crash": 0.0, "stop": 0.0}
+_PAUSING = {"pauses": 0.7}
 
 MUTATIONS = (
     Mutation("an answer to an attempt that is over is applied", machine, "_present_attempt", _any_attempt),
@@ -231,14 +232,15 @@ MUTATIONS = (
         _free_at_once,
         {"salesforce_slow": 0.2, "crash": 0.02, "salesforce_away": 0.0, "stop": 0.0},
     ),
-    Mutation("requests go to what is paused", Holding, "concerns", _always(value=False)),
-    Mutation("what waited for a pause is never sent", Holding, "_take", _never),
-    Mutation("a paused order goes on", advance, "holds_back", _always(value=False)),
+    Mutation("requests go to what is paused", Holding, "concerns", _always(value=False), _PAUSING),
+    Mutation("what waited for a pause is never sent", Holding, "_take", _never, _PAUSING),
+    Mutation("a paused order goes on", advance, "holds_back", _always(value=False), _PAUSING),
     Mutation(
         "what a paused plan kept back is not looked at again",
         Step,
         "command",
         _unsaid(lambda one: isinstance(one, SetTimer) and one.kind is TimerKind.PAUSE),
+        _PAUSING,
     ),
     Mutation("an order does not wait for the one that it follows", machine, "queue_up", _always(value=False)),
     Mutation("an order that has ended tells nobody", machine, "announce", _always(None)),

@@ -36,7 +36,7 @@ class Operators:
         self._tables = tables
         self._world = tables.world
         self._rng = random.Random(f"pauses {tables.world.seed}")  # noqa: S311
-        self.is_active = self._rng.random() < 0.5
+        self.is_active = self._rng.random() < tables.world.faults.pauses
 
     def begin(self) -> None:
         """Pause something now and then, and resume it, until the world is calm."""

@@ -42,7 +42,7 @@ class People:
         self.revising = Revising(world, salesforce, lambda action, order: self._command(action, order, None))
         self._seen: set[str] = set()
         self._pausing = random.Random(f"paused orders {world.seed}")  # noqa: S311
-        self._pauses = self._pausing.random() < 0.5
+        self._pauses = self._pausing.random() < world.faults.pauses
         self._paused: set[OrderId] = set()
 
     # -- customers ----------------------------------------------------------------------------------------------

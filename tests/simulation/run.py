@@ -71,7 +71,7 @@ def run(seed: int, mutation: Mutation | None = None, *, keep_trace: bool = False
     with _silence(), _scaled(), mutation.planted() if mutation else nullcontext():
         world = World(seed)
         if mutation:
-            world.faults = replace(world.faults, **mutation.weather)
+            world.faults = replace(world.faults, **{"pauses": 0.0, **mutation.weather})
         world.keeps_trace = keep_trace
         universe = Universe(world)
         asyncio.set_event_loop(None)

@@ -61,13 +61,19 @@ class Faults:
     row_locked: float = 0.0
     clock_jump: float = 0.0
     """Per second and worker."""
+    pauses: float = 0.5
+    """How likely it is that people of this world pause things, and that they pause orders: no fault, hence not drawn."""
 
     @classmethod
     def drawn(cls, rng: random.Random) -> Faults:
         """Faults of one world: some kinds often, some seldom, some not at all."""
         high = {"crash": 0.06, "stop": 0.06, "clock_jump": 0.1, "crash_before_commit": 0.004}
         high |= {"crash_after_commit": 0.004, "database_refuses": 0.01, "commit_unheard": 0.03}
-        drawn = {kind.name: rng.choice((0.0, 0.0, 0.3, 1.0)) * high.get(kind.name, 0.3) for kind in fields(cls)}
+        drawn = {
+            kind.name: rng.choice((0.0, 0.0, 0.3, 1.0)) * high.get(kind.name, 0.3)
+            for kind in fields(cls)
+            if kind.name != "pauses"
+        }
         return cls(**drawn)
 
 
