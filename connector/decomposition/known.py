@@ -55,7 +55,7 @@ class Known:
         return cls(
             values=values,
             lines={line_key(line): line.no for line in lines if line.is_live},
-            items={item_key(item): item.no for item in items if _is_live(item)},
+            items={key: item.no for key, item in _newest(items).items() if _is_live(item)},
             last_line=max((line.no for line in lines), default=0),
             last_item=max((item.no for item in items), default=0),
         )
@@ -65,11 +65,21 @@ NOTHING = Known()
 """An order that is decomposed for the first time."""
 
 
+def _newest(items: Collection[Item]) -> Mapping[ItemKey, Item]:
+    found: dict[ItemKey, Item] = {}
+    for item in items:
+        known = found.get(item_key(item))
+        if item.undoes is None and (known is None or known.no < item.no):
+            found[item_key(item)] = item
+    return found
+
+
 def _is_live(item: Item) -> bool:
-    return item.undoes is None and item.ends_as is None and item.state not in _REVISED
+    """Amended, it has done what is wanted: done again, there would be a newer one."""
+    return item.ends_as is not ItemState.CANCELED and item.state not in _GONE
 
 
-_REVISED = frozenset({ItemState.AMENDED, ItemState.CANCELED, ItemState.DISCARDED, ItemState.FAILED_DISCARDED})
+_GONE = frozenset({ItemState.CANCELED, ItemState.DISCARDED, ItemState.FAILED_DISCARDED})
 
 
 def line_key(line: TechnicalLine) -> LineKey:
