@@ -361,6 +361,8 @@ class Outlook:
 
     def _affected(self, item: Item, definition: ItemDefinition, why: str) -> ItemChange:
         is_done = item.state in (ItemState.COMPLETED, ItemState.AMENDED)
+        if item.type is ItemType.SUBPLAN and (is_done or item.state is ItemState.RUNNING):
+            return change_of(item, ItemEffect.KEPT, f"{why}, which its items are asked about themselves")
         if is_done and item.type in _WITHOUT_EFFECT:
             return change_of(item, ItemEffect.KEPT, f"{why}, but what has come to pass stays so")
         if is_done or (item.state is ItemState.RUNNING and item.type in _ENDING_FIRST):
