@@ -362,9 +362,7 @@ class _Amendment:
         live = self._outlook.live_items.get(key)
         if live is not None:
             amending = (no for no in self._undoing.get(key, ()) if self._plan.items[no].undoes == live.no)
-            inside = self._outlook.live_items.values() if live.type is ItemType.SUBPLAN else ()
-            below = (no for each in inside if each.parent == live.no for no in self._now(identity(each), None))
-            return (live.no, *amending, *below)
+            return (live.no, *amending)
         return (otherwise,) if otherwise is not None else ()
 
     # -- items that are there ---------------------------------------------------------------------------

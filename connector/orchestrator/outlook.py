@@ -361,10 +361,8 @@ class Outlook:
 
     def _affected(self, item: Item, definition: ItemDefinition, why: str) -> ItemChange:
         is_done = item.state in (ItemState.COMPLETED, ItemState.AMENDED)
-        stands_for_others = item.type is ItemType.SUBPLAN and (is_done or item.state is ItemState.RUNNING)
-        if stands_for_others or (is_done and item.type in _WITHOUT_EFFECT):
-            stays = "its items are looked at themselves" if stands_for_others else "what has come to pass stays so"
-            return change_of(item, ItemEffect.KEPT, f"{why}, but {stays}")
+        if is_done and item.type in _WITHOUT_EFFECT:
+            return change_of(item, ItemEffect.KEPT, f"{why}, but what has come to pass stays so")
         if is_done or (item.state is ItemState.RUNNING and item.type in _ENDING_FIRST):
             waits = item.accepted or (not is_done and item.type is ItemType.SUBPLAN)
             if definition.on_amend:
