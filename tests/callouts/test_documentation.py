@@ -9,7 +9,10 @@ from connector.callouts.signature import sign
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENT = (REPOSITORY / "docs" / "callouts.md").read_text(encoding="utf-8")
-NO_CODES = {"GET", "POST", "PUT", "PATCH", "DELETE", "HTTP_", "INTERNAL", "INVALID", "UNAUTHORIZED", "UNKNOWN_"}
+NO_CODES = {
+    *("GET", "POST", "PUT", "PATCH", "DELETE", "HTTP_"),
+    *("INTERNAL", "INVALID", "UNAUTHORIZED", "UNKNOWN", "UNKNOWN_"),  # not what partners hear
+}
 
 
 def test_the_example_of_a_signature() -> None:

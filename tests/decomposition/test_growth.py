@@ -7,6 +7,7 @@ from dataclasses import replace
 from connector.decomposition import decompose
 from connector.decomposition.known import Known, line_key
 from connector.mappings.set import MappingSet, PlanDefinition, Product, Rule, Scenario, Scope, System
+from connector.model.commands import Record
 from connector.model.order import Action
 from connector.model.states import ItemType
 from tests.decomposition.builder import (
@@ -110,7 +111,8 @@ def test_a_rule_that_is_decided_against_is_decided_on_once() -> None:
     assert [each.reason for each in growing.told if each.kind == "rule"] == ["its condition is false"]
 
     growing.comes("ACCESS", tech="gpon")
-    assert (growing.commands, len(growing.plan.lines)) == ([], 2)
+    assert [each.what for each in growing.commands if isinstance(each, Record)] == ["rules stay decided"]
+    assert (len(growing.commands), len(growing.plan.lines)) == (1, 2)
 
 
 def test_other_values_wake_nobody() -> None:
