@@ -221,15 +221,13 @@ class Plan:
     _below: dict[ItemNo, list[ItemNo]] = field(default_factory=dict)
     _open_below: dict[ItemNo, int] = field(default_factory=dict)
     _last: int = 0
+    id: OrderId = field(init=False)
+    """The id of the order's first version, which is the plan's and never changes."""
     _bundles: dict[LineId | None, dict[str, TechnicalLineNo]] | None = None
 
     def __post_init__(self) -> None:
+        self.id = self.order.first
         self.index()
-
-    @property
-    def id(self) -> OrderId:
-        """The id of the order's first version, which is the plan's."""
-        return self.order.first
 
     @property
     def is_canceling(self) -> bool:
