@@ -149,7 +149,7 @@ def _is_on_skipped_branch(step: Step, item: Item) -> bool:
     """It comes after something, and all of that was skipped together with its branch."""
     items = step.plan.items
     before = (*item.after, *item.after_start) if item.after_start else item.after
-    return bool(before) and all(items[no].branch_skipped for no in before)
+    return bool(before) and items[before[0]].branch_skipped and all(items[no].branch_skipped for no in before)
 
 
 def _leave_out(step: Step, item: Item, reason: str, *, with_branch: bool) -> None:

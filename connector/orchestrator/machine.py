@@ -7,7 +7,7 @@ longer fits (an answer to an attempt that is over, a repeated message) changes n
 from __future__ import annotations
 
 from datetime import datetime
-from typing import assert_never
+from typing import assert_never, cast
 
 from connector.decomposition import Decomposition, decompose
 from connector.errors import InvariantBroken
@@ -183,9 +183,10 @@ def _apply(step: Step, event: Event) -> None:  # noqa: C901, PLR0912 - one case 
 
 def may_revise(event: Event) -> bool:
     """Handling the event may look at a revision, which needs to know what was installed when the order began."""
-    if isinstance(event, OperatorCommanded):
-        return event.operation in (Operation.PREVIEW, Operation.APPROVE, Operation.OVERRIDE)
-    return isinstance(event, RevisionRead | MigrationAsked)
+    kind = type(event)
+    if kind is OperatorCommanded:
+        return cast("OperatorCommanded", event).operation in (Operation.PREVIEW, Operation.APPROVE, Operation.OVERRIDE)
+    return kind is RevisionRead or kind is MigrationAsked
 
 
 def _present_attempt(step: Step, number: ItemNo, epoch: int, attempt: int) -> Item | None:

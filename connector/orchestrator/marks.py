@@ -91,6 +91,8 @@ def _and_above(plan: Plan, lines: set[TechnicalLineNo]) -> set[TechnicalLineNo]:
 
 def shown_orders(plan: Plan) -> list[OrderId]:
     """The orders that show how the plan is doing: the newest version, and the one that is cancelling it."""
+    if not plan.versions:
+        return [plan.order.id]
     accepted = [each.order for each in plan.versions if each.state is VersionState.ACCEPTED]
     return list(dict.fromkeys((plan.order.id, *(accepted[-1:] if plan.is_canceling else ()))))
 
