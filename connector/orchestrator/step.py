@@ -82,9 +82,11 @@ class Step:
         """
         if item.each is not None:
             return
-        lines = {item.line: None}
-        if item.ends_as is not None:
-            lines = {other.line: None for other in self.plan.items.values() if other.undoes == item.no}
+        if item.ends_as is None:
+            if item.line is not None:
+                self.plan.enrich(item.line, outputs)
+            return
+        lines = {other.line: None for other in self.plan.items.values() if other.undoes == item.no}
         for line in lines:
             if line is not None:
                 self.plan.enrich(line, outputs)

@@ -216,8 +216,10 @@ class Turner:
                 change = await self._one(later.popleft(), plans, order.id, change, now, later)
             if change is not None:
                 plan, mappings = change.plan, await self._sets.by_hash(change.plan.set_hash)
-                large = LARGE if len(plan.items) >= LARGE and looks(plan, now, mappings) else 0
-                change.commands += await beside(large, follow, plan, now, mappings, self._observed())
+                if len(plan.items) >= LARGE and looks(plan, now, mappings):
+                    change.commands += await beside(LARGE, follow, plan, now, mappings, self._observed())
+                else:
+                    change.commands += follow(plan, now, mappings, self._observed())
                 change.status = order_status(change.plan)
                 change.marks = marks(change.plan, change.commands, new=change.fresh)
                 applied.changes.append(change)
@@ -263,8 +265,9 @@ class Turner:
         mappings = await self._sets.by_hash(plan.set_hash)
         if isinstance(event, MigrationAsked):
             return go_over(plan, event, now, mappings, await self._sets.by_hash(event.set_hash))
-        may_grow = len(plan.items) if plan.parked else 0
-        return await beside(may_grow, handle, plan, event, now, mappings, self._pauses())
+        if plan.parked and len(plan.items) >= LARGE:  # it may grow: that takes as long as making it
+            return await beside(LARGE, handle, plan, event, now, mappings, self._pauses())
+        return handle(plan, event, now, mappings, self._pauses())
 
 
 def _is_paused_by(events: Iterable[Event]) -> bool:
