@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from connector.errors import UsageError
 from connector.mappings.set import MappingSet
+from connector.model.dossier import FalloutEpisode
 from connector.model.events import Addressed
 from connector.model.ids import CommandId, OrderId
 from connector.model.mark import RecordKind
@@ -37,7 +38,7 @@ from connector.sf.ports import (
     Written,
 )
 from connector.store.intake import Heard, Intake, Malformed
-from connector.store.outbox import Delay, FalloutRow, Outbox, OutboxRow, Snapshot
+from connector.store.outbox import Delay, Outbox, OutboxRow, Snapshot
 
 _AT_A_TIME = 50
 """Records that are looked at before others in the process have their turn."""
@@ -235,7 +236,7 @@ def _in_part(mark: Mark, note: str) -> tuple[OrderId, str, str]:
     return mark.order, "record written in part", f"{mark.kind} {mark.key}: {note}"
 
 
-def _fallout(row: FalloutRow) -> FalloutState:
+def _fallout(row: FalloutEpisode) -> FalloutState:
     return FalloutState(
         item=row.item,
         episode=row.episode,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.errors import UsageError
-from connector.model.dossier import CallLine, CommandAnswer, Dossier, FalloutEpisode, HistoryLine
+from connector.model.dossier import CallLine, CommandAnswer, Dossier, HistoryLine
 from connector.model.ids import CommandId, ItemNo, OrderId
 from connector.model.pauses import Pause
 from connector.model.plan import Plan
@@ -14,6 +14,7 @@ from connector.model.states import Phase
 from connector.model.technical import Explanation
 from connector.store import codec
 from connector.store.database import Connection, Database
+from connector.store.fallouts import episode_of
 from connector.store.pauses import held_back
 from connector.store.plans import load_plans
 from connector.store.queries import queries
@@ -113,7 +114,7 @@ class Dossiers:
             history=tuple(_history(row) for row in reversed(await fetch("history", history))),
             history_total=head["history_total"],
             calls=tuple(_call(row) for row in await fetch("calls")) if calls else (),
-            fallouts=tuple(_fallout(row) for row in await fetch("fallouts")),
+            fallouts=tuple(episode_of(row) for row in await fetch("fallouts")),
             answers=tuple(_answer(row) for row in await fetch("answers")),
             held=await _held(connection, order),
             explanation=_explanation(await fetch("explanation")) if explanation else None,
@@ -155,22 +156,6 @@ def _call(row: Mapping[str, Any]) -> CallLine:
         started_at=row["started_at"],
         seconds=row["seconds"],
         sendings=row["sendings"],
-    )
-
-
-def _fallout(row: Mapping[str, Any]) -> FalloutEpisode:
-    return FalloutEpisode(
-        item=ItemNo(row["item_no"]),
-        episode=row["episode"],
-        failure=codec.failure(row["failure"]),
-        queue=row["queue"],
-        severity=row["severity"],
-        suggestions=tuple(row["suggestions"]),
-        attempts=row["attempts"],
-        raised_at=row["raised_at"],
-        resolved_at=row["resolved_at"],
-        resolution=row["resolution"],
-        resolved_by=row["resolved_by"],
     )
 
 

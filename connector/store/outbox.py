@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from connector.model.failure import Failure
-from connector.model.ids import CommandId, ItemNo, OrderId
+from connector.model.dossier import FalloutEpisode
+from connector.model.ids import CommandId, OrderId
 from connector.model.json import JsonObject
 from connector.model.mark import RecordKind
 from connector.model.pauses import Pause
@@ -16,6 +16,7 @@ from connector.model.plan import Plan
 from connector.model.technical import TechnicalLine
 from connector.store import codec
 from connector.store.database import Database, columns
+from connector.store.fallouts import episode_of
 from connector.store.pauses import held_back
 from connector.store.plans import load_plans
 from connector.store.queries import queries
@@ -45,24 +46,6 @@ class Delay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FalloutRow:
-    """One episode of fallout."""
-
-    order: OrderId
-    item: ItemNo
-    episode: int
-    failure: Failure
-    queue: str
-    severity: str
-    suggestions: tuple[str, ...]
-    attempts: int
-    raised_at: datetime
-    resolved_at: datetime | None
-    resolution: str | None
-    resolved_by: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRow:
     """What became of one command."""
 
@@ -79,7 +62,7 @@ class Snapshot:
     """All of some orders that is written to Salesforce, read in one transaction."""
 
     plans: dict[OrderId, Plan]
-    fallouts: dict[OrderId, list[FalloutRow]]
+    fallouts: dict[OrderId, list[FalloutEpisode]]
     answers: dict[CommandId, AnswerRow]
     inventory: dict[OrderId, list[TechnicalLine]]
     held: dict[OrderId, dict[int, Pause]] = field(default_factory=dict)
@@ -140,24 +123,9 @@ class Outbox:
             answers = await connection.fetch(self._sql["answers"], ids)
             inventory = await connection.fetch(self._sql["inventory"], ids)
             held = await connection.fetch(queries("held")["held_back"], ids)
-        by_order: dict[OrderId, list[FalloutRow]] = {}
+        by_order: dict[OrderId, list[FalloutEpisode]] = {}
         for row in fallouts:
-            by_order.setdefault(row["order_id"], []).append(
-                FalloutRow(
-                    order=OrderId(row["order_id"]),
-                    item=ItemNo(row["item_no"]),
-                    episode=row["episode"],
-                    failure=codec.failure(row["failure"]),
-                    queue=row["queue"],
-                    severity=row["severity"],
-                    suggestions=tuple(row["suggestions"]),
-                    attempts=row["attempts"],
-                    raised_at=row["raised_at"],
-                    resolved_at=row["resolved_at"],
-                    resolution=row["resolution"],
-                    resolved_by=row["resolved_by"],
-                )
-            )
+            by_order.setdefault(row["order_id"], []).append(episode_of(row))
         installed: dict[OrderId, list[TechnicalLine]] = {}
         for row in inventory:
             installed.setdefault(row["order_id"], []).append(codec.technical_line(row["body"]))

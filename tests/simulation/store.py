@@ -25,6 +25,7 @@ from connector.model.commands import (
     SetTimer,
     TellOrder,
 )
+from connector.model.dossier import FalloutEpisode
 from connector.model.events import (
     Addressed,
     Event,
@@ -43,7 +44,7 @@ from connector.model.plan import Plan
 from connector.model.work import Work
 from connector.store.alone import WAIT_SECONDS, Alone
 from connector.store.intake import Heard, Intake, Malformed, NoticeKind, rank
-from connector.store.outbox import AnswerRow, Delay, FalloutRow, Outbox, OutboxRow, Snapshot, _merged, _up_to
+from connector.store.outbox import AnswerRow, Delay, Outbox, OutboxRow, Snapshot, _merged, _up_to
 from connector.store.saving import Change
 from connector.store.signals import INBOX, INTAKE
 from connector.store.turns import LockedOrder, Turn, Turns
@@ -361,8 +362,7 @@ class SimulatedTurn(Turn):
         return resent
 
     def _raise(self, order: OrderId, command: RaiseFallout, now: datetime) -> None:
-        self._tables.fallouts[order, command.item, command.episode] = FalloutRow(
-            order=order,
+        self._tables.fallouts[order, command.item, command.episode] = FalloutEpisode(
             item=command.item,
             episode=command.episode,
             failure=command.failure,
@@ -536,7 +536,7 @@ def snapshot_of(tables: Tables, orders: Sequence[OrderId]) -> Snapshot:
             plan.order = replace(plan.order, attributes={**plan.order.attributes, "seen": tables.commits})
             plans[order] = plan
     wanted = set(orders)
-    fallouts: dict[OrderId, list[FalloutRow]] = {}
+    fallouts: dict[OrderId, list[FalloutEpisode]] = {}
     for (order, _, _), row in tables.fallouts.items():
         if order in wanted:
             fallouts.setdefault(order, []).append(row)
