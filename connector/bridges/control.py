@@ -12,6 +12,7 @@ from connector.model.events import Operation
 from connector.model.json import JsonObject
 from connector.model.pauses import Pause, PauseKind
 from connector.orchestrator.sets import MappingSets
+from connector.sf.record_ids import canonical_id
 from connector.store.asking import Answer, Asking
 from connector.store.database import Database, may_pass
 from connector.store.pauses import PauseRow, PauseTable
@@ -50,7 +51,7 @@ class ControlBridge:
         self, order: str, operation: Operation, *, by: str, outputs: JsonObject, seconds: float
     ) -> Answer | None:
         """As `Control.command`."""
-        found = await _there(self._asking.find(order))
+        found = await _there(self._asking.find(order, _record_id(order)))
         asked = await _there(self._asking.ask(found, operation, by=by, outputs=outputs))
         return await _there(self._asking.answer(found, asked, seconds))
 
@@ -61,6 +62,13 @@ class ControlBridge:
     async def drain(self, worker: str) -> datetime:
         """As `Control.drain`."""
         return await _there(self._workers.drain(worker))
+
+
+def _record_id(order: str) -> str | None:
+    try:
+        return canonical_id(order)
+    except ValueError:
+        return None
 
 
 async def _there(work: Awaitable[T]) -> T:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from connector import __version__
 from connector.cli import demo, mappings, orders, pauses, run, settings, workers
 
+
+class _InText(TyperGroup):
+    """Takes no argument that is not text in the encoding of the terminal: no command could look for it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Complain before a command begins to work."""
+        for argument in args:
+            if not argument.isascii() and any("\ud800" <= mark <= "\udfff" for mark in argument):
+                ctx.fail(f"{argument!a} is not text in UTF-8.")
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
     name="connector",
+    cls=_InText,
     help="An order management connector for Salesforce: decompose, orchestrate, call out, write back.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

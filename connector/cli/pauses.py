@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,11 +26,31 @@ ANSWER_SECONDS = 10.0
 _SPAN = re.compile(r"(\d{1,6})\s*(s|min|h|d)")
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
-Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; people see it on the orders that wait.")]
+MOST_REASON, MOST_BY = 255, 80
+"""Most characters of a reason and of a name; as through the API."""
+
+
+def _short(most: int) -> Callable[[str | None], str | None]:
+    """Takes text that people can read on an order: something, and not too much."""
+
+    def check(text: str | None) -> str | None:
+        if text is not None and not (text.strip() and len(text) <= most):
+            raise typer.BadParameter(f"1 to {most} characters, please.")
+        return text
+
+    return check
+
+
+Reason = Annotated[
+    str,
+    typer.Option("--reason", "-r", help="Why; people see it on the orders that wait.", callback=_short(MOST_REASON)),
+]
 Until = Annotated[
     str | None, typer.Option(help="When it ends by itself: 2026-03-31T18:00Z, or after 30min, 2h, 1d. Default: never.")
 ]
-By = Annotated[str | None, typer.Option(help="Who says so. Default: the user of this machine.")]
+By = Annotated[
+    str | None, typer.Option(help="Who says so. Default: the user of this machine.", callback=_short(MOST_BY))
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Also a name that no configured mapping set has.")]
 
@@ -169,12 +190,13 @@ def _resume(kind: str, name: str, *, as_json: bool) -> None:
 
 
 def _command(command: str, order: str, operation: str, by: str | None, outputs: JsonObject, *, as_json: bool) -> None:
+    from connector.cli.orders import options
     from connector.model.events import Operation
     from connector.store.asking import Answer, Asking
 
     async def do(database: Database, _settings: Settings) -> Answer | None:
         asking = Asking(database)
-        found = await asking.find(order)
+        found = await asking.find(order, options.record_id(order))
         asked = await asking.ask(found, Operation(operation), by=work.me() if by is None else by, outputs=outputs)
         answer = await asking.answer(found, asked, ANSWER_SECONDS)
         if answer is not None and not answer.done:
@@ -212,11 +234,11 @@ def _moment(text: str) -> datetime:
         if span:
             return now + timedelta(**{_UNITS[span[2]]: int(span[1])})
         found = datetime.fromisoformat(text.strip())
+        found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise UsageError(
             f"{text!r} is no time.", hint="Give one such as 2026-03-31T18:00Z, or how long: 30min, 2h, 1d."
         ) from None
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
     if found <= now:
         raise UsageError(f"{text} is over.")
     return found

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from connector.errors import ConnectorError, RefusedError, SettingsError, UsageError
+from connector.errors import ConnectorError, RefusedError, SettingsError, TransientError, UsageError
+from connector.text import printable
 
 if TYPE_CHECKING:
     from connector.settings import Settings
@@ -29,26 +31,52 @@ def me() -> str:
         return ""
 
 
-def with_database(command: str, work: Callable[[Database, Settings], Awaitable[T]]) -> T:
-    """Do something with the installation's database; what goes wrong is told in one line and ends the program."""
+@contextlib.contextmanager
+def complaints(command: str) -> Iterator[None]:
+    """What goes wrong inside is told in one line, and ends the program."""
+    try:
+        yield
+    except ConnectorError as error:
+        typer.echo(f"connector {command}: {printable(str(error))}", err=True)
+        code = REFUSED if isinstance(error, RefusedError) else WRONG if isinstance(error, UsageError) else FAILED
+        raise typer.Exit(code) from None
+
+
+@contextlib.asynccontextmanager
+async def opened() -> AsyncIterator[tuple[Database, Settings]]:
+    """The database of the settings, and these.
+
+    Raises:
+        SettingsError: no database is set, or no connector has ever worked with it.
+        TransientError: it can't be reached.
+    """
+    import asyncpg
+
     from connector import settings
     from connector.store.database import Database, may_pass
 
-    async def opened() -> T:
-        configured = settings.load()
-        if configured.database.url is None:
-            raise SettingsError("No database is set.", hint="Set CONNECTOR_DATABASE__URL.")
+    configured = settings.load()
+    if configured.database.url is None:
+        raise SettingsError("No database is set.", hint="Give CONNECTOR_DATABASE__URL, as for `connector run`.")
+    try:
         async with await Database.connect(configured.database.url.get_secret_value(), size=2) as database:
+            yield database, configured
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+        raise SettingsError(
+            "The tables of this release are not in the database.", hint="`connector run` makes them when it starts."
+        ) from None
+    except Exception as error:
+        if isinstance(error, ConnectorError) or not may_pass(error):
+            raise
+        raise TransientError(f"The database can't be reached: {error}.") from None
+
+
+def with_database(command: str, work: Callable[[Database, Settings], Awaitable[T]]) -> T:
+    """Do something with the installation's database; what goes wrong is told in one line and ends the program."""
+
+    async def do() -> T:
+        async with opened() as (database, configured):
             return await work(database, configured)
 
-    try:
-        return asyncio.run(opened())
-    except ConnectorError as error:
-        typer.echo(f"connector {command}: {error}", err=True)
-        code = REFUSED if isinstance(error, RefusedError) else WRONG if isinstance(error, UsageError) else FAILED
-        raise typer.Exit(code) from None
-    except Exception as error:
-        if not may_pass(error):
-            raise
-        typer.echo(f"connector {command}: the database can't be reached: {error}", err=True)
-        raise typer.Exit(FAILED) from None
+    with complaints(command):
+        return asyncio.run(do())

@@ -11,7 +11,7 @@ from connector.model.events import Addressed, Operation, OperatorCommanded
 from connector.model.ids import LOCAL_COMMAND, CommandId, OrderId
 from connector.model.json import JsonObject
 from connector.store.database import Database
-from connector.store.families import plans_of
+from connector.store.dossier import as_numbers
 from connector.store.intake import put, refuse_archived
 from connector.store.queries import queries
 
@@ -32,21 +32,23 @@ class Asking:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = queries("asking")
+        self._find = queries("dossier")["find"]
 
-    async def find(self, name: str) -> OrderId:
-        """The order with this Id or number, or the one that it is a version of.
+    async def find(self, name: str, record_id: str | None = None) -> OrderId:
+        """The order of this number, with or without leading zeros, or of this Id (`record_id` where the name is one in
+        another form); or the one that it is a version of.
 
         Raises:
             RefusedError: there is none, or several have the number.
         """
         async with self._database.connection() as connection:
-            found = [OrderId(row["order_id"]) for row in await connection.fetch(self._sql["find"], name)]
-            families = await plans_of(connection, found)
-        if len(found) == 1:
-            return families.get(found[0], found[0])
-        if found:
+            rows = await connection.fetch(self._find, record_id or name, as_numbers(name))
+        found = sorted({row["order_id"] for row in rows})
+        if name and len(found) == 1:
+            return OrderId(found[0])
+        if name and found:
             raise RefusedError(f"{len(found)} orders have the number {name}.", hint="Give the order's Id.")
-        raise RefusedError(f"There is no order {name} here.", hint="Give its Id of 18 characters, or its number.")
+        raise RefusedError(f"There is no order {name} here.", hint="Give its Salesforce Id, or its number.")
 
     async def ask(self, order: OrderId, operation: Operation, *, by: str, outputs: JsonObject) -> CommandId:
         """Put a command into the order's inbox: it will be answered, also if nobody waits for that."""

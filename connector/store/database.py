@@ -32,6 +32,8 @@ _SESSION = {
     "tcp_keepalives_count": "3",
 }
 
+_HINT = "Check CONNECTOR_DATABASE__URL."
+
 
 class Database:
     """A pool of connections to one PostgreSQL database."""
@@ -58,7 +60,17 @@ class Database:
                 server_settings=_SESSION,
             )
         except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
-            raise SettingsError(f"PostgreSQL refused the connection: {error}.", hint="Check database.url.") from None
+            raise SettingsError(f"PostgreSQL refused the connection: {error}.", hint=_HINT) from None
+        except (asyncpg.ClientConfigurationError, asyncpg.UndefinedObjectError) as error:
+            raise SettingsError(
+                f"The database's address can't be used: {str(error).rstrip('.')}.", hint=_HINT
+            ) from None
+        except (ValueError, OverflowError):  # what they say may hold a part of the password
+            raise SettingsError(
+                "The database's address can't be used: its port is none, or its password holds marks that must be"
+                " written as %40 and the like.",
+                hint=_HINT,
+            ) from None
         except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
             raise TransientError(f"PostgreSQL can't be reached: {error}.") from None
         return cls(pool)

@@ -23,6 +23,11 @@ _NUMBER_DIGITS = 8
 """Salesforce numbers orders with so many digits."""
 
 
+def as_numbers(text: str) -> list[str]:
+    """The numbers that somebody may mean who writes this."""
+    return list({text, text.zfill(_NUMBER_DIGITS)} if text.isdigit() else {text})
+
+
 class Dossiers:
     """The orders, each as a whole."""
 
@@ -37,11 +42,10 @@ class Dossiers:
         Raises:
             UsageError: there is no such order, or there are several.
         """
-        numbers = list({text, text.zfill(_NUMBER_DIGITS)} if text.isdigit() else {text})
         async with self._database.connection() as connection:
-            found = await connection.fetch(self._sql["find"], record_id, numbers)
+            found = await connection.fetch(self._sql["find"], record_id, as_numbers(text))
         ids = sorted({row["order_id"] for row in found})
-        if not ids:
+        if not ids or not text:
             raise UsageError(
                 f"There is no order {text!r} here.",
                 hint="Give its number or its Salesforce Id (15 or 18 characters); see `connector orders list`.",

@@ -68,6 +68,10 @@ class World:
         """Let something happen."""
         return asyncio.run(_tell(self.url, story))
 
+    def run(self, *arguments: str) -> Result:
+        """`connector …`"""
+        return CliRunner().invoke(app, list(arguments), env={"CONNECTOR_DATABASE__URL": self.url})
+
     def orders(self, *arguments: str, url: str | None = None) -> Result:
         """`connector orders …`"""
         return CliRunner().invoke(app, ["orders", *arguments], env={"CONNECTOR_DATABASE__URL": url or self.url})

@@ -7,15 +7,15 @@ import contextlib
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import typer
 
-from connector.errors import ConnectorError, SettingsError, TransientError, UsageError
-from connector.text import printable
+from connector.cli import work as shared
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,9 +44,6 @@ class Sight(Protocol):
 LOOK_SECONDS = 1.0
 """How often `--watch` looks whether something has changed."""
 
-FAILED, WRONG = 1, 2
-"""Exit codes: a failure that may pass; something that the caller can mend."""
-
 
 def utc_now() -> datetime:
     """The time."""
@@ -63,14 +60,9 @@ def console() -> Console:
     return made if made.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
-@contextlib.contextmanager
-def complaints(command: str) -> Iterator[None]:
+def complaints(command: str) -> AbstractContextManager[None]:
     """What goes wrong inside is told in one line, and ends the program."""
-    try:
-        yield
-    except ConnectorError as error:
-        typer.echo(f"connector orders {command}: {printable(str(error))}", err=True)
-        raise typer.Exit(WRONG if isinstance(error, UsageError) else FAILED) from None
+    return shared.complaints(f"orders {command}")
 
 
 def run(work: Callable[[Database], Coroutine[None, None, None]]) -> None:
@@ -83,42 +75,13 @@ def run(work: Callable[[Database], Coroutine[None, None, None]]) -> None:
 
 
 async def _until_told(work: Callable[[Database], Coroutine[None, None, None]]) -> None:
-    async with _database() as database:
+    async with shared.opened() as (database, _):
         task = asyncio.create_task(work(database))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, task.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-@contextlib.asynccontextmanager
-async def _database() -> AsyncIterator[Database]:
-    """The database of the settings.
-
-    Raises:
-        SettingsError: no database is set, or no connector has ever worked with it.
-        TransientError: it can't be reached.
-    """
-    import asyncpg
-
-    from connector import settings
-    from connector.store.database import Database, may_pass
-
-    url = settings.load().database.url
-    if url is None:
-        raise SettingsError("No database is set.", hint="Give CONNECTOR_DATABASE__URL, as for `connector run`.")
-    try:
-        async with await Database.connect(url.get_secret_value(), size=2) as database:
-            yield database
-    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
-        raise SettingsError(
-            "The tables of this release are not in the database.", hint="`connector run` makes them when it starts."
-        ) from None
-    except Exception as error:
-        if isinstance(error, ConnectorError) or not may_pass(error):
-            raise
-        raise TransientError(f"The database can't be reached: {error}.") from None
 
 
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")

@@ -25,11 +25,11 @@ def point_in_time(text: str, now: datetime) -> datetime:
         if ago:
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         found = datetime.fromisoformat(text.strip())
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise UsageError(
             f"{text!r} is no time.", hint="Give one such as 2026-03-31, 2026-03-31T09:00Z, or how long ago: 2h, 3d."
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def priority(text: str) -> Priority:
