@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import getpass
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +22,13 @@ T = TypeVar("T")
 
 FAILED, WRONG, REFUSED = 1, 2, 3
 """Exit codes: a failure that may pass; input to be mended; the state of things forbids it."""
+
+_OF_OUTPUT = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def is_of_output(error: BaseException) -> bool:
+    """Nobody reads any more what is printed, or there is no room for it; no connection fails like this."""
+    return isinstance(error, OSError) and error.errno in _OF_OUTPUT
 
 
 def me() -> str:
@@ -66,7 +74,7 @@ async def opened() -> AsyncIterator[tuple[Database, Settings]]:
             "The tables of this release are not in the database.", hint="`connector run` makes them when it starts."
         ) from None
     except Exception as error:
-        if isinstance(error, ConnectorError) or not may_pass(error):
+        if isinstance(error, ConnectorError) or is_of_output(error) or not may_pass(error):
             raise
         raise TransientError(f"The database can't be reached: {error}.") from None
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -105,3 +110,34 @@ def test_no_name_is_the_name_of_no_order(world: World) -> None:
     world.tell(stories)
     assert "There is no order" in told(world.url, "orders", "show", "", code=2)
     assert "There is no order" in told(world.url, "pause", "order", "", "--reason", "x", code=3)
+
+
+# -- the output -----------------------------------------------------------------------------------------------
+
+
+def printed_to(output: int, url: str, *arguments: str) -> tuple[int, str]:
+    """The exit code and the complaints of a command that prints there."""
+    command = [sys.executable, "-m", "connector", *arguments]
+    env = {**os.environ, "CONNECTOR_DATABASE__URL": url}
+    done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, env=env, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("command", ["orders list", "orders show 2 --json", "orders revise 2 --preview --cancel"])
+def test_nobody_is_told_of_a_database_when_the_reader_of_a_pipe_has_gone(world: World, command: str) -> None:
+    world.tell(stories)
+    ours, theirs = os.pipe()
+    os.close(ours)
+    try:
+        assert printed_to(theirs, world.url, *command.split()) == (1, "")
+    finally:
+        os.close(theirs)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this machine")
+@pytest.mark.parametrize("command", ["orders graph 2", "pauses"])
+def test_a_full_disk_is_told_in_one_line(world: World, command: str) -> None:
+    world.tell(stories)
+    with Path("/dev/full").open("wb") as full:
+        code, complaint = printed_to(full.fileno(), world.url, *command.split())
+    assert (code, complaint) == (1, "connector: The output can't be written: No space left on device.\n")
