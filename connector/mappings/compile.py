@@ -53,14 +53,14 @@ class CheckResult:
         """The findings that don't."""
         return tuple(found for found in self.diagnostics if not found.is_error)
 
-    def require(self, *, folder: str = "") -> MappingSet:
-        """The set.
+    def require(self, *, folder: str = "", kept: str = "") -> MappingSet:
+        """The set; where it is not to be used the error names the `folder`, or the hash by which it is `kept`.
 
         Raises:
             MappingSetInvalid: it has errors.
         """
         if self.mapping_set is None:
-            raise MappingSetInvalid(self.diagnostics, folder=folder)
+            raise MappingSetInvalid(self.diagnostics, folder=folder, kept=kept)
         return self.mapping_set
 
 

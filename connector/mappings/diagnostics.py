@@ -180,12 +180,16 @@ class MappingSetInvalid(MappingError):
 
     code = "MAPPING_SET_INVALID"
 
-    def __init__(self, diagnostics: Sequence[Diagnostic], *, folder: str = "") -> None:
+    def __init__(self, diagnostics: Sequence[Diagnostic], *, folder: str = "", kept: str = "") -> None:
         errors = [found for found in diagnostics if found.is_error]
-        where = f" in {folder}" if folder else ""
+        where = f" in {folder}" if folder else f" {kept}" if kept else ""
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         first = str(errors[0]) if errors else "no error"
+        if more:
+            first, more = first.removesuffix("."), f"{more}."
         hint = f"`connector mappings check {folder}` shows all, each with its line." if folder else ""
+        if kept:
+            hint = "Its orders need the release that they began with."
         super().__init__(f"The mapping set{where} can't be used: {first}{more}", hint=hint)
         self.diagnostics = tuple(diagnostics)
 

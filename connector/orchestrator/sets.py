@@ -56,6 +56,9 @@ class MappingSets:
         if found is None:
             files = await self._table.files(set_hash)
             if files is None:
-                raise MappingError(f"Mapping set {set_hash} is not in the database.")
-            found = self._compiled[set_hash] = compile_set(files).require(folder=f"set {set_hash} in the database")
+                raise MappingError(
+                    f"Mapping set {set_hash} is not in the database.",
+                    hint="Orders in flight need the set that they began with: restore the table mapping_sets.",
+                )
+            found = self._compiled[set_hash] = compile_set(files).require(kept=set_hash)
         return found

@@ -35,13 +35,13 @@ class SetTable:
         files: dict[str, str] | None = orjson.loads(body) if body is not None else None
         return files
 
-    async def newest(self) -> list[str]:
+    async def newest(self) -> dict[str, str]:
         """The hashes of the sets that were kept last, one of each name."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(
-                "select distinct on (name) hash from mapping_sets order by name, stored_at desc"
+                "select distinct on (name) name, hash from mapping_sets order by name, stored_at desc"
             )
-        return [row["hash"] for row in rows]
+        return {row["name"]: row["hash"] for row in rows}
 
     async def in_use(self) -> list[str]:
         """The hashes of the sets that orders in flight were started with."""

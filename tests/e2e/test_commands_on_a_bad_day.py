@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from connector.cli.orders import options
 from connector.model.ids import OrderId
 from connector.store.asking import Asking
 from tests.e2e.test_orders_commands import World, nothing, stories, world
-from tests.orchestrator.turning import Bench, order_id
+from tests.orchestrator.turning import Bench, mobile, order_id
 
 __all__ = ["world"]
 
@@ -141,3 +142,90 @@ def test_a_full_disk_is_told_in_one_line(world: World, command: str) -> None:
     with Path("/dev/full").open("wb") as full:
         code, complaint = printed_to(full.fileno(), world.url, *command.split())
     assert (code, complaint) == (1, "connector: The output can't be written: No space left on device.\n")
+
+
+# -- order files, and what contradicts itself -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "No such file or directory."),
+        (b"", "The file holds no order: line 1, column 1: not JSON"),
+        (b"\xff\xfe{}", "is not text in UTF-8, from byte 0 on."),
+        (b'{"order": ', "not JSON"),
+        (b"[1]", "the file must hold an object"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"order": {}}', "order.lines: is missing"),
+    ],
+)
+def test_an_order_file_that_is_none(world: World, tmp_path: Path, content: bytes | None, complaint: str) -> None:
+    world.tell(stories)
+    file = tmp_path / "new.json"
+    if content is not None:
+        file.write_bytes(content)
+    assert complaint in told(world.url, "orders", "revise", "2", "--preview", "--file", str(file), code=2)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero on this machine")
+def test_a_file_without_end_is_not_read_to_its_end(world: World) -> None:
+    complaint = told(world.url, "orders", "revise", "2", "--preview", "--file", "/dev/zero", code=2)
+    assert "/dev/zero has more than 10,000,000 bytes." in complaint
+
+
+def test_a_file_and_a_cancellation_contradict_each_other(world: World, tmp_path: Path) -> None:
+    both = ("--file", str(tmp_path / "new.json"), "--cancel")
+    assert "Give --file or --cancel, not both." in told(world.url, "orders", "revise", "2", "--preview", *both, code=2)
+
+
+def test_a_supplemental_order_that_is_to_be_read_is_told_as_json_too(world: World) -> None:
+    world.tell(nothing)
+    result = world.orders("revise", "801000000000002", "--json")
+    assert json.loads(result.stdout) == {"order": "801000000000002AAA", "asked": True}
+
+
+# -- mapping sets ---------------------------------------------------------------------------------------------
+
+
+async def lost_and_broken(bench: Bench) -> None:
+    """The set of 1 is lost; 2 began with one that this release can't compile, the newest of a name of its own."""
+    for number in (1, 2, 3):
+        await bench.submit(mobile(number))
+        await bench.turn()
+    async with bench.database.connection() as connection:
+        await connection.execute("update orders set set_hash = 'lost' where order_id = $1", order_id(1))
+        await connection.execute("update orders set set_hash = 'broken' where order_id = $1", order_id(2))
+        await connection.execute(
+            "insert into mapping_sets (hash, name, version, files) values ('broken', 'old', '1', '{\"set.yaml\": \"[\"}')"
+        )
+
+
+def test_an_order_whose_mapping_set_is_lost_holds_up_no_migration_of_others(world: World) -> None:
+    world.tell(lost_and_broken)
+    result = world.orders("migrate", "1", "2", "3", "--preview")
+    assert (result.exit_code, result.stderr) == (3, "")
+    first, second, third, _ = result.stdout.splitlines()
+    assert first == "00000001: stays: Mapping set lost is not in the database"
+    assert second.startswith("00000002: stays: The mapping set broken can't be used: intake.yaml:")
+    assert third == "00000003: stays: it has that set already"
+    (line,) = world.orders("migrate", "--all", "--preview", "--json").stdout.splitlines()
+    assert json.loads(line)["order"] == order_id(1)
+
+
+def test_a_set_to_go_over_to_that_is_none_is_told_with_those_that_are(world: World) -> None:
+    world.tell(lost_and_broken)
+    assert "There is no mapping set 'x' in the database. The newest are: " in told(
+        world.url, "orders", "migrate", "--all", "--to", "x", code=2
+    )
+
+
+@pytest.mark.parametrize(("order", "why"), [("1", "is not in the database"), ("2", "can't be used: intake.yaml:1:")])
+def test_an_order_whose_mapping_set_is_lost_is_shown_and_says_so_when_it_is_needed(
+    world: World, order: str, why: str
+) -> None:
+    world.tell(lost_and_broken)
+    assert world.text("show", order).startswith(f"Order 0000000{order}  In Progress\n")
+    assert world.text("graph", order, "--format", "dot").startswith("digraph")
+    complaint = told(world.url, "orders", "revise", order, "--preview", "--cancel", code=2)
+    assert why in complaint
+    assert "connector mappings check" not in complaint, "it is in no folder"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from connector.cli.orders import common, options
-from connector.errors import UsageError
+from connector.errors import MappingError, UsageError
 
 if TYPE_CHECKING:
     from connector.mappings.set import MappingSet
     from connector.model.ids import OrderId
+    from connector.model.plan import Plan
     from connector.orchestrator.migrate import Migration
     from connector.orchestrator.sets import MappingSets
     from connector.store.database import Database
@@ -61,16 +62,19 @@ async def _migrate(
     from connector.store.sets import SetTable
 
     sets = MappingSets([], SetTable(database))
-    newest = {each.name: each for each in [await sets.by_hash(one) for one in await SetTable(database).newest()]}
+    newest = await SetTable(database).newest()
+    if to and await SetTable(database).files(to) is None:
+        known = ", ".join(f"{each} ({name})" for name, each in newest.items()) or "none"
+        raise UsageError(f"There is no mapping set {to!r} in the database.", hint=f"The newest are: {known}.")
     given = await sets.by_hash(to) if to else None
     counts = {"safe": 0, "unsafe": 0}
     unsafe: list[str] = []
-    async for page in _pages(database, named, given.hash if given else None, [each.hash for each in newest.values()]):
+    async for page in _pages(database, named, given.hash if given else None, list(newest.values())):
         safe: list[tuple[OrderId, str]] = []
         for order, number, following, migration in await _assess(database, page, sets, given, newest):
             counts["safe" if migration.is_safe else "unsafe"] += 1
             if migration.is_safe:
-                safe.append((order, following.hash))
+                safe.append((order, following))
             else:
                 unsafe.append(number)
             _tell(order, number, following, migration, preview=preview, as_json=as_json)
@@ -115,9 +119,8 @@ async def _assess(
     orders: Sequence[OrderId],
     sets: MappingSets,
     given: MappingSet | None,
-    newest: dict[str, MappingSet],
-) -> list[tuple[OrderId, str, MappingSet, Migration]]:
-    from connector.orchestrator.migrate import Migration, assess_migration
+    newest: Mapping[str, str],
+) -> list[tuple[OrderId, str, str, Migration]]:
     from connector.store import codec
     from connector.store.plans import load_plans
     from connector.store.queries import queries
@@ -132,26 +135,36 @@ async def _assess(
         if plan is None:
             raise UsageError(f"Order {order} has no plan in flight.")
         plan.as_is = as_is.get(order, ())
-        present = await sets.by_hash(plan.set_hash)
-        following = given or newest.get(present.name, present)
-        if following.hash == present.hash:
-            migration = Migration(reasons=("it has that set already",))
-        else:
-            migration = assess_migration(plan, present, following, common.utc_now())
+        following, migration = await _would(plan, sets, given, newest)
         found.append((order, plan.order.number, following, migration))
     return found
 
 
-def _tell(
-    order: OrderId, number: str, following: MappingSet, migration: Migration, *, preview: bool, as_json: bool
-) -> None:
+async def _would(
+    plan: Plan, sets: MappingSets, given: MappingSet | None, newest: Mapping[str, str]
+) -> tuple[str, Migration]:
+    """The set that the plan would go over to, and what that would mean."""
+    from connector.orchestrator.migrate import Migration, assess_migration
+
+    to = given.hash if given else ""
+    try:
+        present = await sets.by_hash(plan.set_hash)
+        to = to or newest.get(present.name, present.hash)
+        if to == present.hash:
+            return to, Migration(reasons=("it has that set already",))
+        return to, assess_migration(plan, present, await sets.by_hash(to), common.utc_now())
+    except MappingError as error:
+        return to, Migration(reasons=(error.message.removesuffix("."),))
+
+
+def _tell(order: OrderId, number: str, following: str, migration: Migration, *, preview: bool, as_json: bool) -> None:
     from connector.text import printable
 
     if as_json:
         told = {
             "order": order,
             "number": number,
-            "to": following.hash,
+            "to": following,
             "safe": migration.is_safe,
             "reasons": migration.reasons,
             "changes": migration.changes,

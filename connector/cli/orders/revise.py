@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from connector.cli.orders import common, options
-from connector.errors import UsageError
+from connector.errors import MappingError, UsageError
 
 if TYPE_CHECKING:
     from connector.model.order import Order
     from connector.model.plan import Plan
     from connector.store.database import Database
+
+MOST_BYTES = 10_000_000
+"""Of an order file; one with 5,000 lines has some two million."""
+
+_NO_SET = "`connector run` keeps its sets there when it starts."
 
 
 def revise_order(
@@ -52,18 +58,21 @@ def revise_order(
             raise UsageError(
                 "A file can only be previewed.", hint="Add --preview; to revise, activate a supplemental order."
             )
+        if file is not None and cancel:
+            raise UsageError("Give --file or --cancel, not both.")
+        text = _text(file) if file is not None else None
         verdicts: list[str] = []
 
         async def work(database: Database) -> None:
             if not preview:
-                await _ring(database, order)
+                await _ring(database, order, as_json=as_json)
                 return
-            if file is None and not cancel:
+            if text is None and not cancel:
                 given = await _read(order, database)
                 plan = await _plan(database, str(given.supersedes))
             else:
                 plan = await _plan(database, order)
-                given = _of_file(plan, None if cancel else file)
+                given = _proposed(plan, text)
             verdicts.append(await _show(database, plan, given, as_json=as_json))
 
         common.run(work)
@@ -71,7 +80,7 @@ def revise_order(
             raise typer.Exit(3)
 
 
-async def _ring(database: Database, order: str) -> None:
+async def _ring(database: Database, order: str, *, as_json: bool) -> None:
     from connector.model.ids import OrderId
     from connector.store.intake import Heard, Intake
 
@@ -80,6 +89,9 @@ async def _ring(database: Database, order: str) -> None:
         raise UsageError(f"{order!r} is no Salesforce Id.", hint="Give the Id of the supplemental order.")
     heard = Heard(kind="order", id=OrderId(identity), received_at=common.utc_now(), reason="Asked for by hand")
     await Intake(database, "cli").heard([heard])
+    if as_json:
+        typer.echo(common.to_json({"order": identity, "asked": True}))
+        return
     typer.echo(f"Order {identity} will be read by the next free worker; `connector orders show` tells what came of it.")
 
 
@@ -115,7 +127,12 @@ async def _read(order: str, database: Database) -> Order:
         )
     table = SetTable(database)
     sets = MappingSets([], table)
-    current = [await sets.by_hash(each) for each in await table.newest()]
+    current = []
+    for each in (await table.newest()).values():
+        with contextlib.suppress(MappingError):  # one that nobody uses any more keeps nobody from looking
+            current.append(await sets.by_hash(each))
+    if not current:
+        raise UsageError("No mapping set is in the database that could read the order.", hint=_NO_SET)
     with connect(org_config(settings.load()), common.utc_now) as connection:
         read = (await OrderReader(connection.org, MappingSets(current, table)).read([OrderId(identity)])).get(
             OrderId(identity)
@@ -130,17 +147,31 @@ async def _read(order: str, database: Database) -> Order:
     return read.order
 
 
-def _of_file(plan: Plan, file: Path | None) -> Order:
-    """The next version out of a file; without one, the plan's order cancelled."""
+def _text(file: Path) -> str:
+    """What stands in the file.
+
+    Raises:
+        UsageError: it can't be read, is too large, or no text.
+    """
+    try:
+        with file.open("rb") as stream:
+            found = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{file} can't be read: {error.strerror}.") from None
+    if len(found) > MOST_BYTES:
+        raise UsageError(f"{file} has more than {MOST_BYTES:,} bytes.", hint="An order file holds one order.")
+    try:
+        return found.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not text in UTF-8, from byte {error.start} on.") from None
+
+
+def _proposed(plan: Plan, text: str | None) -> Order:
+    """The next version out of an order file; without one, the plan's order cancelled."""
     from connector.mappings.orderfile import read
     from connector.orchestrator.preview import proposed
 
-    if file is None:
-        return proposed(plan, None)
-    try:
-        return proposed(plan, read(file.read_text(encoding="utf-8")).order)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} can't be read: {error}.") from None
+    return proposed(plan, None if text is None else read(text).order)
 
 
 async def _show(database: Database, plan: Plan, given: Order, *, as_json: bool) -> str:
