@@ -29,7 +29,7 @@ from connector.model.states import ItemType, PlanState
 from connector.model.technical import Decision, ParkedRule, TechnicalLine
 from connector.model.work import RenderedRequest
 from connector.orchestrator.estimate import Estimate, estimate
-from connector.orchestrator.requests import RenderError, expressions, render
+from connector.orchestrator.requests import RenderError, render
 from connector.orchestrator.step import Step
 from connector.text import printable
 
@@ -118,7 +118,7 @@ def _call(step: Step, item: Item) -> Call:
     interface = step.mappings.interface(step.definition(item).interface or "")
     base_url = step.mappings.systems[interface.system].base_url
     try:
-        request = render(interface, step.activation(item, *expressions(interface)))
+        request = render(interface, step.activation(item, *interface.request.expressions))
     except (EvaluationError, RenderError) as error:
         reason = error.reason if isinstance(error, EvaluationError) else error.message
         givers = _givers(step, item, reason)

@@ -326,6 +326,13 @@ class RequestDefinition:
     query: Mapping[str, Expression] = field(default_factory=dict)
     headers: Mapping[str, Expression] = field(default_factory=dict)
     body: Expression | None = None
+    expressions: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
+    """All that it is made of."""
+
+    def __post_init__(self) -> None:
+        body = (self.body,) if self.body else ()
+        made_of = (self.path, *self.query.values(), *self.headers.values(), *body)
+        object.__setattr__(self, "expressions", made_of)  # the one way to set it: the rest of it never changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

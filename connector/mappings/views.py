@@ -104,20 +104,14 @@ def source_view(line: OrderLine, classes: tuple[str, ...]) -> JsonObject:
     )
 
 
-def technical_view(line: TechnicalLine) -> JsonObject:
-    """The variable `line` for a technical line: no, product, action, quantity, attributes, changes, sources…"""
-    return {
-        "no": line.no,
-        "product": line.product,
-        "action": line.action.value,
-        "quantity": float(line.quantity),
-        "attributes": line.attributes,
-        "changes": {name: {"old": change.old, "new": change.new} for name, change in line.changes.items()},
-        "scope_key": line.scope_key,
-        "sources": list(line.sources),
-        "root": line.root,
-        "request": line.request,
-    }
+def technical_view(line: TechnicalLine, only: Iterable[str] | None = None) -> JsonObject:
+    """The variable `line` for a technical line: no, product, action, quantity, attributes, changes, sources…
+
+    `only` names the fields that are read, where that is known.
+    """
+    if only is None:
+        return {name: make(line) for name, make in _TECHNICAL_FIELDS.items()}
+    return {name: _TECHNICAL_FIELDS[name](line) for name in only if name in _TECHNICAL_FIELDS}
 
 
 def item_view(plan: Plan, item: Item, only: Iterable[str] | None = None) -> JsonObject:
@@ -169,6 +163,19 @@ def _failure_view(item: Item) -> JsonObject | None:
 def _time(moment: datetime | None) -> str | None:
     return iso(moment) if moment else None
 
+
+_TECHNICAL_FIELDS: Mapping[str, Callable[[TechnicalLine], Any]] = {
+    "no": lambda line: line.no,
+    "product": lambda line: line.product,
+    "action": lambda line: line.action.value,
+    "quantity": lambda line: float(line.quantity),
+    "attributes": lambda line: line.attributes,
+    "changes": lambda line: {name: {"old": each.old, "new": each.new} for name, each in line.changes.items()},
+    "scope_key": lambda line: line.scope_key,
+    "sources": lambda line: list(line.sources),
+    "root": lambda line: line.root,
+    "request": lambda line: line.request,
+}
 
 _ITEM_FIELDS: Mapping[str, Callable[[Plan, Item], Any]] = {
     "ref": lambda plan, item: idempotency_key(plan.id, item.no, item.epoch),

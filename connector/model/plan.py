@@ -121,19 +121,17 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     @property
     def phase(self) -> Phase:
         """What the state means to somebody who asks how the order is doing."""
-        if self.state in FINAL_ITEM_STATES:
-            return Phase.DONE
-        if self.state is ItemState.RUNNING:
-            if self.type is ItemType.CALLOUT and not self.accepted:
-                return Phase.BUSY
-            return Phase.IDLE if self.type is ItemType.SUBPLAN else Phase.WAITING
-        if self.state is ItemState.PENDING and self.waiting_for is not None:
-            return Phase.WAITING
-        return _PHASES[self.state]
+        phase = _PHASES.get(self.state)
+        if phase is not None:
+            return phase
+        if self.state is ItemState.PENDING:
+            return Phase.IDLE if self.waiting_for is None else Phase.WAITING
+        if self.type is ItemType.CALLOUT and not self.accepted:
+            return Phase.BUSY
+        return Phase.IDLE if self.type is ItemType.SUBPLAN else Phase.WAITING
 
 
-_PHASES = {
-    ItemState.PENDING: Phase.IDLE,
+_PHASES = dict.fromkeys(FINAL_ITEM_STATES, Phase.DONE) | {
     ItemState.SCHEDULED: Phase.WAITING,
     ItemState.READY: Phase.BUSY,
     ItemState.ON_HOLD: Phase.WAITING,
@@ -141,6 +139,7 @@ _PHASES = {
     ItemState.FATALLY_FAILED: Phase.FALLOUT,
     ItemState.FROZEN: Phase.WAITING,
 }
+"""Of the states that say it all; not those of items that are pending or running."""
 
 
 class UnclaimedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -305,23 +304,36 @@ class Plan:
         else:
             self.index()
 
-    def put(self, item: Item) -> None:
-        """Replace an item by its next version, and keep the derived counts true."""
-        before = self.items[item.no]
-        self.items[item.no] = item
-        self.changed_items.setdefault(item.no, before.phase)
-        self.phases[before.phase] -= 1
-        self.phases[item.phase] += 1
-        if item.is_final != before.is_final:
-            step = -1 if item.is_final else 1
-            for follower in self._dependents.get(item.no, ()):
-                self._unmet[follower] += step
-            if item.parent is not None:
-                self._open_below[item.parent] += step
+    def put(self, item: Item) -> list[ItemNo]:
+        """Replace an item by its next version, and keep the derived counts true; gives the items that it was the last
+        to keep waiting.
+        """
+        no = item.no
+        before = self.items[no]
+        self.items[no] = item
+        was, phase = before.phase, item.phase
+        self.changed_items.setdefault(no, was)
+        freed: list[ItemNo] = []
+        if phase is not was:
+            self.phases[was] -= 1
+            self.phases[phase] += 1
+            if phase is Phase.DONE or was is Phase.DONE:
+                step = -1 if phase is Phase.DONE else 1
+                self._count(self._dependents.get(no, ()), step, freed)
+                if item.parent is not None:
+                    self._open_below[item.parent] += step
+                    if phase is Phase.DONE:
+                        freed.append(item.parent)
         if self._start_dependents and item.has_started != before.has_started:
-            step = -1 if item.has_started else 1
-            for follower in self._start_dependents.get(item.no, ()):
-                self._unmet[follower] += step
+            self._count(self._start_dependents.get(no, ()), -1 if item.has_started else 1, freed)
+        return freed
+
+    def _count(self, followers: Sequence[ItemNo], step: int, freed: list[ItemNo]) -> None:
+        unmet = self._unmet
+        for follower in followers:
+            unmet[follower] = left = unmet[follower] + step
+            if not left:
+                freed.append(follower)
 
     def respecify(self, item: Item) -> None:
         """Replace an item by one that waits for more, or is for more; `index` has to follow."""

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from connector.errors import RefusedError
 from connector.mappings.expression import EvaluationError
+from connector.mappings.set import ItemDefinition
 from connector.model.commands import (
     Assetize,
     ClearTimers,
@@ -23,10 +24,11 @@ from connector.model.json import JsonObject
 from connector.model.order import Action
 from connector.model.plan import Item
 from connector.model.states import ItemState, ItemTrigger, ItemType, Phase, PlanState, PlanTrigger
+from connector.orchestrator.before import is_on_skipped_branch
 from connector.orchestrator.fallout import judge
 from connector.orchestrator.late import failure_of, take_out, tell_what_never_fired
 from connector.orchestrator.pausing import holds_back
-from connector.orchestrator.requests import RenderError, expressions, render
+from connector.orchestrator.requests import RenderError, render
 from connector.orchestrator.schedule import later, not_before, timer_end
 from connector.orchestrator.step import Step
 from connector.orchestrator.subplans import Unlistable, items_of, outputs_of
@@ -46,22 +48,23 @@ from connector.orchestrator.unwanted import (
 
 def settle(step: Step) -> None:
     """Begin all that has become possible, until nothing more has; end the plan when no item is open."""
-    while step.to_look_at:
-        item = step.plan.items[step.to_look_at.popleft()]
-        if item.state is ItemState.PENDING and step.plan.is_unblocked(item.no):
-            if step.plan.state is not PlanState.IN_PROGRESS:
+    plan, to_look_at = step.plan, step.to_look_at
+    while to_look_at:
+        item = plan.items[to_look_at.popleft()]
+        if item.state is ItemState.PENDING and plan.is_unblocked(item.no):
+            if plan.state is not PlanState.IN_PROGRESS:
                 step.move(item, ItemTrigger.FROZEN, waiting_for="the plan to go on")
             elif not holds_back(step, item):
                 _begin(step, item)
         elif item.type is ItemType.SUBPLAN and item.state is ItemState.RUNNING:
             _close_subplan(step, item)
-    if step.plan.open_items == 0 and step.plan.state is PlanState.IN_PROGRESS:
-        if step.plan.parked and not step.plan.is_canceling:
+    if plan.open_items == 0 and plan.state is PlanState.IN_PROGRESS:
+        if plan.parked and not plan.is_canceling:
             tell_what_never_fired(step)
-        step.turn(PlanTrigger.UNDONE if step.plan.is_canceling else PlanTrigger.DONE)
-        step.plan.finished_at = step.now
-        step.plan.pause = None
-        step.record("plan canceled" if step.plan.is_canceling else "plan completed")
+        step.turn(PlanTrigger.UNDONE if plan.is_canceling else PlanTrigger.DONE)
+        plan.finished_at = step.now
+        plan.pause = None
+        step.record("plan canceled" if plan.is_canceling else "plan completed")
 
 
 def watch(step: Step) -> None:
@@ -69,9 +72,11 @@ def watch(step: Step) -> None:
 
     That is a bug of ours, or of a mapping set that no check has found; nothing would ever happen to the order again.
     """
-    plan = step.plan
+    plan, phases = step.plan, step.plan.phases
+    goes_on = phases[Phase.BUSY] or phases[Phase.WAITING] or phases[Phase.FALLOUT]
+    if goes_on and not plan.alarmed:  # as nearly always
+        return
     is_over = plan.state not in (PlanState.IN_PROGRESS, PlanState.FREEZING)
-    goes_on = plan.phases[Phase.BUSY] or plan.phases[Phase.WAITING] or plan.phases[Phase.FALLOUT]
     if is_over or goes_on or plan.pause is not None:
         if plan.alarmed and not is_over:
             _set_alarm(step, on=False)
@@ -113,7 +118,7 @@ def _set_alarm(step: Step, *, on: bool) -> None:
 
 def _begin(step: Step, item: Item) -> None:
     definition = step.definition(item)
-    if _is_on_skipped_branch(step, item):
+    if is_on_skipped_branch(step.plan, item):
         _leave_out(step, item, "with the branch that it is on", with_branch=True)
         return
     try:
@@ -125,8 +130,11 @@ def _begin(step: Step, item: Item) -> None:
         reason = f"{definition.when.text if definition.when else ''} is false"
         _leave_out(step, item, reason, with_branch=definition.skip_branch)
         return
+    if definition.not_before is None:
+        start(step, item, ItemTrigger.DEPENDENCIES_MET, ItemTrigger.STARTED)
+        return
     try:
-        begin = not_before(step, item)
+        begin = not_before(step, item, definition.not_before)
     except EvaluationError as error:
         fail_finally(step, item, _unevaluable(error))
     except RenderError as error:
@@ -145,13 +153,6 @@ def _schedule(step: Step, item: Item, begin: datetime) -> None:
     step.record("scheduled", scheduled, f"for {begin:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _is_on_skipped_branch(step: Step, item: Item) -> bool:
-    """It comes after something, and all of that was skipped together with its branch."""
-    items = step.plan.items
-    before = (*item.after, *item.after_start) if item.after_start else item.after
-    return bool(before) and items[before[0]].branch_skipped and all(items[no].branch_skipped for no in before)
-
-
 def _leave_out(step: Step, item: Item, reason: str, *, with_branch: bool) -> None:
     if problems := take_out(step, item, {}):
         fail_finally(step, item, failure_of(problems))
@@ -168,6 +169,7 @@ def start(step: Step, item: Item, *triggers: ItemTrigger) -> None:
     What can be done here and now is: milestones and built-in tasks complete at once.
     """
     calls = item.type is ItemType.CALLOUT
+    definition = step.definition(item)
     running = step.move(
         item,
         *triggers,
@@ -175,13 +177,13 @@ def start(step: Step, item: Item, *triggers: ItemTrigger) -> None:
         started_at=item.started_at or step.now,
         attempts=item.attempts + calls,
         request_epoch=item.epoch if calls else item.request_epoch,
-        waiting_for=f"{step.definition(item).interface} to answer" if calls else None,
+        waiting_for=f"{definition.interface} to answer" if calls else None,
         due_at=None,
         failure=None,
         accepted=False,
     )
     try:
-        _start(step, running, is_new_request=item.request_epoch != item.epoch)
+        _start(step, running, definition, is_new_request=item.request_epoch != item.epoch)
     except EvaluationError as error:
         fail_finally(step, running, _unevaluable(error))
     except RenderError as error:
@@ -190,16 +192,16 @@ def start(step: Step, item: Item, *triggers: ItemTrigger) -> None:
         fail_finally(step, running, _configuration(error.code, error.message))
 
 
-def _start(step: Step, item: Item, *, is_new_request: bool) -> None:
+def _start(step: Step, item: Item, definition: ItemDefinition, *, is_new_request: bool) -> None:
     match item.type:
         case ItemType.CALLOUT:
-            _call_out(step, item, is_new_request=is_new_request)
+            _call_out(step, item, definition, is_new_request=is_new_request)
         case ItemType.AUTO:
-            _run_task(step, item)
+            _run_task(step, item, definition)
         case ItemType.MANUAL:
-            _open_task(step, item)
+            _open_task(step, item, definition)
         case ItemType.EVENT:
-            _wait_for_event(step, item)
+            _wait_for_event(step, item, definition)
         case ItemType.TIMER:
             _wait_for_time(step, item)
         case ItemType.MILESTONE:
@@ -210,23 +212,24 @@ def _start(step: Step, item: Item, *, is_new_request: bool) -> None:
             assert_never(item.type)
 
 
-def _call_out(step: Step, item: Item, *, is_new_request: bool) -> None:
-    definition = step.definition(item)
+def _call_out(step: Step, item: Item, definition: ItemDefinition, *, is_new_request: bool) -> None:
     interface = step.mappings.interface(definition.interface or "")
+    request = None
+    if is_new_request:
+        request = render(interface, step.activation(item, *interface.request.expressions))
     step.command(
         InvokeCallout(
             item=item.no,
             epoch=item.epoch,
             attempt=item.attempts,
-            interface=interface.full_name,
+            interface=definition.interface or "",
             awaits_event=definition.completes is not None,
-            request=render(interface, step.activation(item, *expressions(interface))) if is_new_request else None,
+            request=request,
         )
     )
 
 
-def _run_task(step: Step, item: Item) -> None:
-    definition = step.definition(item)
+def _run_task(step: Step, item: Item, definition: ItemDefinition) -> None:
     outputs: JsonObject = {}
     if definition.task == "set":
         activation = step.activation(item, *definition.sets.values())
@@ -246,8 +249,7 @@ def _changing_lines(step: Step, item: Item) -> tuple[TechnicalLineNo, ...]:
     )
 
 
-def _open_task(step: Step, item: Item) -> None:
-    definition = step.definition(item)
+def _open_task(step: Step, item: Item, definition: ItemDefinition) -> None:
     queue = step.mappings.queues[definition.queue or ""]
     text = definition.instructions
     instructions = text.evaluate(step.activation(item, text)) if text else None
@@ -262,8 +264,7 @@ def _open_task(step: Step, item: Item) -> None:
     step.record("task opened", opened, f"in queue {queue.label}")
 
 
-def _wait_for_event(step: Step, item: Item) -> None:
-    definition = step.definition(item)
+def _wait_for_event(step: Step, item: Item, definition: ItemDefinition) -> None:
     completion = definition.completes
     if completion is None:  # the check of the set forbids it
         raise RenderError(f"item {item.key} names no event to wait for")
@@ -334,7 +335,8 @@ def complete(
     Raises:
         RefusedError: a person completes it with what is impossible; nothing has changed.
     """
-    outputs = {name: value for name, value in outputs.items() if value is not None}
+    if None in outputs.values():
+        outputs = {name: value for name, value in outputs.items() if value is not None}
     if problems := take_out(step, item, outputs):
         if by:
             raise RefusedError(problems[0].message, hint=problems[0].hint)
@@ -344,7 +346,7 @@ def complete(
     done = step.move(
         item,
         trigger,
-        outputs={**item.outputs, **outputs},
+        outputs={**item.outputs, **outputs} if item.outputs else outputs,
         outcome=outcome,
         finished_at=step.now,
         waiting_for=None,
@@ -357,7 +359,7 @@ def complete(
     _forget(step, item)
     if item.ends_as is not None:
         end(step, done)
-    if is_recall(item) and outcome is None:
+    if item.undoes is not None and outcome is None and is_recall(item):
         recalled(step, item)
     detail = f"outcome {outcome}" if outcome else ", ".join(f"{name}={value}" for name, value in outputs.items())
     step.record("completed", done, detail[:500], by)

@@ -1,8 +1,8 @@
-"""The variable `items`: what an item knows of those that it comes after. Pure."""
+"""What comes before an item: what it knows of that (the variable `items`), and whether all of it was skipped. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 
 from connector.mappings.views import item_before_view
 from connector.model.ids import ItemNo
@@ -32,6 +32,15 @@ def items_before(plan: Plan, item: Item, keys: Collection[str] | None) -> JsonOb
         ended = _others(seen_ended, (no for one in here for no in one.after))
         begun = _others(seen_begun, (no for one in here for no in one.after_start))
     return {key: item_before_view(found.get(key, ())) for key in (found if keys is None else keys)}
+
+
+def is_on_skipped_branch(plan: Plan, item: Item, left_out: Container[ItemNo] = ()) -> bool:
+    """It comes after something, and all of that was skipped together with its branch, or is `left_out` with it."""
+    before = (*item.after, *item.after_start) if item.after_start else item.after
+    for no in before:
+        if not plan.items[no].branch_skipped and no not in left_out:
+            return False
+    return bool(before)
 
 
 def _others(seen: set[ItemNo], numbers: Iterable[ItemNo]) -> tuple[ItemNo, ...]:

@@ -19,6 +19,7 @@ from connector.mappings.set import ItemDefinition, MappingSet
 from connector.model.ids import ItemNo
 from connector.model.plan import Item, Plan
 from connector.model.states import ItemState, ItemType
+from connector.orchestrator.before import is_on_skipped_branch
 from connector.orchestrator.requests import RenderError
 from connector.orchestrator.schedule import not_before, timer_end
 from connector.orchestrator.step import Step
@@ -201,7 +202,7 @@ class Pass:
 
     def _to_come(self, item: Item, takes: _Takes, ready: float) -> _Way:
         definition = takes.definition
-        if self._left_out and self._is_on_skipped_branch(item):
+        if self._left_out and is_on_skipped_branch(self._plan, item, self._left_out):
             self._left_out.add(item.no)
             return _Way(ready, ready, 0.0, 0.0)
         self._step.now = moment(ready)
@@ -214,17 +215,12 @@ class Pass:
         begin = ready
         if definition.not_before is not None:
             with suppress(EvaluationError, RenderError):
-                begin = max(ready, _seconds(not_before(self._step, item), ready))
+                begin = max(ready, _seconds(not_before(self._step, item, definition.not_before), ready))
         if definition.until is not None:
             self._step.now = moment(begin)
             with suppress(EvaluationError, RenderError):
                 return _Way(begin, max(begin, timer_end(self._step, item).timestamp()), 0.0, 0.0)
         return _Way(begin, begin, takes.mean, takes.deviation)
-
-    def _is_on_skipped_branch(self, item: Item) -> bool:
-        before = (*item.after, *item.after_start)
-        items = self._plan.items
-        return bool(before) and all(no in self._left_out or items[no].branch_skipped for no in before)
 
     def _under_way(self, item: Item, takes: _Takes, ready: float, *, elapsed_counts: bool) -> _Way:
         """Without `elapsed_counts` all of it is still to be done, by somebody who has first to decide so."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from connector.model.commands import AnswerCommand, Assetize, Command, RaiseFallout, ResolveFallout
 from connector.model.ids import LOCAL_COMMAND, ItemNo, OrderId, TechnicalLineNo, item_ref
 from connector.model.mark import Marks, Record
-from connector.model.plan import Plan
+from connector.model.plan import Item, Plan
 from connector.model.revision import VersionState
 from connector.model.states import PlanState
 from connector.model.technical import TechnicalLine
@@ -43,9 +43,16 @@ def fallout_key(order: OrderId, item: ItemNo, episode: int) -> str:
 
 def marks(plan: Plan, commands: Sequence[Command], *, new: bool) -> Marks:
     """The records that are behind, each once, parents before children."""
-    found = [*_of_plan(plan, new=new), *_of_commands(plan.id, commands)]
+    found = _of_plan(plan, new=new)
+    installed: list[TechnicalLineNo] = []
+    for command in commands:
+        if isinstance(command, (RaiseFallout, ResolveFallout)):
+            found.append(("fallout", fallout_key(plan.id, command.item, command.episode)))
+        elif isinstance(command, Assetize):
+            installed += command.lines
+        elif isinstance(command, AnswerCommand) and not command.command.startswith(LOCAL_COMMAND):
+            found.append(("command", command.command))
     lanes: dict[str, Sequence[Record]] = {plan.id: list(dict.fromkeys(found))} if found else {}
-    installed = [no for command in commands if isinstance(command, Assetize) for no in command.lines]
     if installed:
         account = plan.order.account.id
         keys = dict.fromkeys(inventory_key(account, plan.lines[no]) for no in installed)
@@ -54,29 +61,37 @@ def marks(plan: Plan, commands: Sequence[Command], *, new: bool) -> Marks:
 
 
 def _of_plan(plan: Plan, *, new: bool) -> list[Record]:
-    order = plan.id
-    items, changed = plan.items, plan.changed_items
-    moved = [item for no, phase in changed.items() if (item := items[no]).phase is not phase]
-    touched = {*plan.changed_lines, *[item.line for item in moved if item.line is not None]}
-    lines = _and_above(plan, {shown_line(plan, no) for no in touched} - {_NO_LINE})
-    is_over = plan.state is PlanState.CANCELED  # which is what every line shows then
-    every = new or (is_over and plan.changed_head)
-    sources = [line.id for line in plan.order.lines] if every else [source for item in moved for source in item.sources]
+    order, items, lines = plan.id, plan.items, plan.lines
     found: list[Record] = []
+    moved: list[Item] = []
+    touched = set(plan.changed_lines)
+    for no, phase in plan.changed_items.items():
+        item = items[no]
+        found.append(("item", item_ref(order, no)))
+        if item.phase is not phase:
+            moved.append(item)
+            if item.line is not None:
+                touched.add(item.line)
+    above: list[Record] = []
     if new or moved or plan.changed_head:
-        found += [("order", each) for each in shown_orders(plan)]
-        found.append(("plan", order))
+        above += [("order", each) for each in shown_orders(plan)]
+        above.append(("plan", order))
     if plan.changed_versions:
-        found += _of_versions(plan)
-    if plan.changed_versions and plan.changed_order:
-        return [*found, *_all_again(plan)]
-    domains = dict.fromkeys(plan.lines[no].request for no in sorted(lines))
-    found += [("request", request_key(order, domain)) for domain in domains if domain]
-    found += [("line", line_key(order, no)) for no in sorted(lines)]
-    found += [("item", item_ref(order, no)) for no in changed]
-    found += [("order_line", source) for source in dict.fromkeys(sources)]
-    found += plan.redated
-    return found
+        above += _of_versions(plan)
+        if plan.changed_order:
+            return [*above, *_all_again(plan)]
+    if touched:
+        behind = sorted(_and_above(plan, {shown_line(plan, no) for no in touched} - {_NO_LINE}))
+        domains = dict.fromkeys([lines[no].request for no in behind])
+        above += [("request", request_key(order, domain)) for domain in domains if domain]
+        above += [("line", line_key(order, no)) for no in behind]
+    found = above + found
+    is_over = plan.state is PlanState.CANCELED  # which is what every line shows then
+    if new or (is_over and plan.changed_head):
+        found += [("order_line", line.id) for line in plan.order.lines]
+    else:
+        found += [("order_line", source) for item in moved for source in item.sources]
+    return found + plan.redated
 
 
 def _and_above(plan: Plan, lines: set[TechnicalLineNo]) -> set[TechnicalLineNo]:
@@ -113,13 +128,3 @@ def _all_again(plan: Plan) -> list[Record]:
     found += [("line", line_key(order, no)) for no in shown]
     found += [("item", item_ref(order, no)) for no in plan.items]
     return [*found, *(("order_line", line) for each in plan.versions for line in each.lines)]
-
-
-def _of_commands(order: OrderId, commands: Sequence[Command]) -> list[Record]:
-    found: list[Record] = []
-    for command in commands:
-        if isinstance(command, (RaiseFallout, ResolveFallout)):
-            found.append(("fallout", fallout_key(order, command.item, command.episode)))
-        elif isinstance(command, AnswerCommand) and not command.command.startswith(LOCAL_COMMAND):
-            found.append(("command", command.command))
-    return found

@@ -16,7 +16,7 @@ from connector.model.failure import Failure, FailureClass
 from connector.model.plan import Item
 from connector.model.states import ItemState
 from connector.orchestrator.advance import complete, fail, fail_finally
-from connector.orchestrator.requests import RenderError, expressions, render
+from connector.orchestrator.requests import RenderError, render
 from connector.orchestrator.step import Step
 
 
@@ -37,7 +37,7 @@ def ask(step: Step, item: Item) -> None:
     poll, since = found
     interface = step.mappings.interface(poll.interface)
     try:
-        request = render(interface, step.activation(item, *expressions(interface)))
+        request = render(interface, step.activation(item, *interface.request.expressions))
     except (EvaluationError, RenderError) as error:
         code = "CEL_EVALUATION" if isinstance(error, EvaluationError) else "REQUEST"
         _give_up(step, item, Failure(failure_class=FailureClass.CONFIGURATION, code=code, message=str(error)))

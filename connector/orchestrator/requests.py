@@ -37,14 +37,9 @@ def render(interface: Interface, activation: Activation) -> RenderedRequest:
     )
 
 
-def expressions(interface: Interface) -> list[Expression]:
-    """The expressions that a request of this interface is made of."""
-    request = interface.request
-    body = [request.body] if request.body else []
-    return [request.path, *request.query.values(), *request.headers.values(), *body]
-
-
 def _texts(expressions: Mapping[str, Expression], activation: Activation) -> dict[str, str]:
+    if not expressions:
+        return {}
     return {name: _text(name, expression, activation) for name, expression in expressions.items()}
 
 

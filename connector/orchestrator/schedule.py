@@ -13,8 +13,8 @@ from connector.orchestrator.requests import RenderError
 from connector.orchestrator.step import Step
 
 
-def not_before(step: Step, item: Item) -> datetime | None:
-    """The time that has to come before the item starts; None when it may start at any time.
+def not_before(step: Step, item: Item, expression: Expression) -> datetime | None:
+    """The time that has to come before the item starts, as its definition's `not_before` tells; None: any time.
 
     With a calendar it is a moment at which somebody works: the next one, if the expression gives another.
 
@@ -23,13 +23,11 @@ def not_before(step: Step, item: Item) -> datetime | None:
         RenderError: it gives no date and time.
     """
     definition = step.definition(item)
-    if definition.not_before is None:
-        return None
-    moment = _moment(step, item, definition, definition.not_before)
+    moment = _moment(step, item, definition, expression)
     try:
         return moment if moment is None or definition.calendar is None else definition.calendar.opening(moment)
     except OverflowError as error:
-        raise RenderError(f"{definition.not_before.text!r}: {error}") from None
+        raise RenderError(f"{expression.text!r}: {error}") from None
 
 
 def timer_end(step: Step, item: Item) -> datetime:

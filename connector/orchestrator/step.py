@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+
+from msgspec.structs import replace as replace_fields
 
 from connector.mappings.expression import Activation, Expression
 from connector.mappings.reads import Reads, reads
@@ -49,14 +51,8 @@ class Step:
         state = item.state
         for trigger in triggers:
             state = next_item_state(state, trigger)
-        moved = item.but(state=state, **changes)
-        self.plan.put(moved)
-        if moved.is_final and not item.is_final:
-            self.to_look_at.extend(self.plan.dependents(item.no))
-            if item.parent is not None:
-                self.to_look_at.append(item.parent)
-        if moved.has_started and not item.has_started:
-            self.to_look_at.extend(self.plan.start_dependents(item.no))
+        moved = replace_fields(item, state=state, **changes)
+        self.to_look_at += self.plan.put(moved)
         return moved
 
     def turn(self, trigger: PlanTrigger, message: str = "") -> None:
@@ -115,7 +111,7 @@ class Step:
                 case "order":
                     made[name] = self._order()
                 case "line":
-                    made[name] = self._line(item)
+                    made[name] = self._line(item, fields)
                 case "bundle":
                     made[name] = self.plan.bundle_attributes(item.root)
                 case "item":
@@ -134,13 +130,13 @@ class Step:
             view = self.plan.memo["order"] = order_view(self.plan.order)
         return view
 
-    def _line(self, item: Item) -> JsonObject:
+    def _line(self, item: Item, fields: Iterable[str] | None) -> JsonObject:
         if item.line is not None:
             own = self.plan.lines[item.line]
-            view = technical_view(own)
-            return (
-                view if item.each is None else {**view, "attributes": attributes_seen(self.plan, item, own.attributes)}
-            )
+            view = technical_view(own, fields)
+            if item.each is None:
+                return view
+            return {**view, "attributes": attributes_seen(self.plan, item, own.attributes)}
         for line in self.plan.order.lines:
             if line.id in item.sources:
                 product = self.mappings.products.get(line.product)

@@ -20,7 +20,7 @@ import structlog
 from connector.errors import InvariantBroken
 from connector.mappings.set import MappingSet
 from connector.model.attempt import AttemptRecord
-from connector.model.commands import Command, DropCallout, RaiseFallout, ReadOrderAgain, SetTimer
+from connector.model.commands import DropCallout, InvokeCallout, RaiseFallout, ReadOrderAgain, Record, SetTimer
 from connector.model.events import (
     Event,
     MigrationAsked,
@@ -156,7 +156,7 @@ class Turner:
                 events = {order: [*taken.get(order, ()), *answers.get(order, ())] for order in held}
                 busy = [order for order in locked if events[order.id]]
                 plans = await self._load(turn, busy)
-                await self._load_as_is(turn, busy, events, plans)
+                await self._load_as_is(turn, events, plans)
                 applied = await self._apply(busy, events, plans, now)
                 work = await turn.save(applied.changes, now, records)
         except BaseException:
@@ -179,19 +179,17 @@ class Turner:
     async def _load_as_is(
         self,
         turn: Turn,
-        orders: Sequence[LockedOrder],
         events: Mapping[OrderId, Sequence[Event]],
         plans: Mapping[OrderId, Plan],
     ) -> None:
         """Give plans that are about to be revised, or may grow, what was installed when they began: nobody else needs
         it.
         """
+        revising = {order for order, happened in events.items() for event in happened if may_revise(event)}
         revised = [
             plan
-            for order in orders
-            if (plan := plans.get(order.id)) is not None
-            and plan.as_is is None
-            and (plan.revisions or plan.parked or any(may_revise(event) for event in events[order.id]))
+            for plan in plans.values()
+            if plan.as_is is None and (plan.revisions or plan.parked or (revising and plan.id in revising))
         ]
         if revised:
             found = await turn.load_as_is([plan.id for plan in revised])
@@ -202,72 +200,87 @@ class Turner:
         self,
         orders: Sequence[LockedOrder],
         events: Mapping[OrderId, Sequence[Event]],
-        plans: dict[OrderId, Plan],
+        plans: Mapping[OrderId, Plan],
         now: datetime,
     ) -> _Applied:
         applied = _Applied()
-        pause = Pause()
+        observed, pause = self._observed(), Pause()
         for order in orders:
             await pause.now_and_then()
-            change: Change | None = None
-            later = deque(events[order.id])
-            while later:
-                applied.events += 1
-                change = await self._one(later.popleft(), plans, order.id, change, now, later)
-            if change is not None:
-                plan, mappings = change.plan, await self._sets.by_hash(change.plan.set_hash)
-                if len(plan.items) >= LARGE and looks(plan, now, mappings):
-                    change.commands += await beside(LARGE, follow, plan, now, mappings, self._observed())
-                else:
-                    change.commands += follow(plan, now, mappings, self._observed())
-                change.status = order_status(change.plan)
-                change.marks = marks(change.plan, change.commands, new=change.fresh)
-                applied.changes.append(change)
+            happened = events[order.id]
+            change, mappings = await self._change(order.id, happened, plans.get(order.id), now)
+            plan = change.plan
+            if len(plan.items) >= LARGE and looks(plan, now, mappings):
+                change.commands += await beside(LARGE, follow, plan, now, mappings, observed)
+            else:
+                change.commands += follow(plan, now, mappings, observed)
+            change.status = order_status(plan)
+            change.marks = marks(plan, change.commands, new=change.fresh)
+            applied.changes.append(change)
+            applied.events += len(happened)
         return applied
 
-    async def _one(  # noqa: PLR0917 - one event, and where it stands
-        self,
-        event: Event,
-        plans: dict[OrderId, Plan],
-        order: OrderId,
-        change: Change | None,
-        now: datetime,
-        later: deque[Event],
-    ) -> Change | None:
-        plan = plans.get(order)
-        amending = event if isinstance(event, RevisionRead) else None
-        if plan is not None and amending is not None:
-            event = instead_of_unbegun(plan, amending) or event
-        if isinstance(event, (OrderRead, OrderUnreadable)) and (plan is None or not plan.has_begun):
-            mappings = await self._sets.by_hash(event.set_hash) if event.set_hash else self._sets.current()[0]
-            size = len(event.order.lines) * _ITEMS_A_LINE
-            waits = _is_paused_by(later)
-            made, commands, explanation = await beside(
-                size, begin, event, now, mappings, earlier=plan, pauses=self._pauses(), waits=waits
-            )
-            made.revision = plan.revision if plan else 0
-            if plan is not None and amending is not None:
-                take_the_place(made, plan, amending.order, now)
-            if plan is not None:  # what has waited to be decided on comes anew: it is about another plan now
-                later.extend(RevisionRead(order=each.order, set_hash=made.set_hash) for each in plan.revisions)
-            plans[order] = made
-            earlier = change.commands if change else []
-            return Change(plan=made, status="", commands=[*earlier, *commands], explanation=explanation, fresh=True)
-        if plan is None:
-            raise InvariantBroken(f"{type(event).__name__} was taken before order {order} was read.")
-        commands = await self._handle(plan, event, now)
+    async def _change(
+        self, order: OrderId, happened: Sequence[Event], plan: Plan | None, now: datetime
+    ) -> tuple[Change, MappingSet]:
+        """What all that has happened to an order does to it; gives the set that it goes on with, too."""
+        change = Change(plan=plan, status="") if plan is not None else None
+        mappings = await self._sets.by_hash(plan.set_hash) if plan is not None else self._sets.current()[0]
+        pauses, later = self._pauses(), deque(happened)
+        while later:
+            event = later.popleft()
+            if (reading := _reading(event, plan)) is not None:
+                change = await self._begin(reading, event, change, later, now)
+                plan = change.plan
+                mappings = await self._sets.by_hash(plan.set_hash)
+                continue
+            if change is None or plan is None:
+                raise InvariantBroken(f"{type(event).__name__} was taken before order {order} was read.")
+            if isinstance(event, MigrationAsked):
+                change.commands += go_over(plan, event, now, mappings, await self._sets.by_hash(event.set_hash))
+                mappings = await self._sets.by_hash(plan.set_hash)
+            elif plan.parked and len(plan.items) >= LARGE:  # it may grow: that takes as long as making it
+                change.commands += await beside(LARGE, handle, plan, event, now, mappings, pauses)
+            else:
+                change.commands += handle(plan, event, now, mappings, pauses)
         if change is None:
-            return Change(plan=plan, status="", commands=commands)
-        change.commands.extend(commands)
-        return change
+            raise InvariantBroken(f"Order {order} was taken though nothing has happened to it.")
+        return change, mappings
 
-    async def _handle(self, plan: Plan, event: Event, now: datetime) -> list[Command]:
-        mappings = await self._sets.by_hash(plan.set_hash)
-        if isinstance(event, MigrationAsked):
-            return go_over(plan, event, now, mappings, await self._sets.by_hash(event.set_hash))
-        if plan.parked and len(plan.items) >= LARGE:  # it may grow: that takes as long as making it
-            return await beside(LARGE, handle, plan, event, now, mappings, self._pauses())
-        return handle(plan, event, now, mappings, self._pauses())
+    async def _begin(
+        self,
+        reading: OrderRead | OrderUnreadable,
+        event: Event,
+        before: Change | None,
+        later: deque[Event],
+        now: datetime,
+    ) -> Change:
+        """Make the plan of an order that was read; `event` is the reading, or the amendment that takes its place."""
+        earlier = before.plan if before is not None else None
+        mappings = await self._sets.by_hash(reading.set_hash) if reading.set_hash else self._sets.current()[0]
+        size = len(reading.order.lines) * _ITEMS_A_LINE
+        waits = _is_paused_by(later)
+        made, commands, explanation = await beside(
+            size, begin, reading, now, mappings, earlier=earlier, pauses=self._pauses(), waits=waits
+        )
+        if earlier is not None:
+            made.revision = earlier.revision
+            if isinstance(event, RevisionRead):
+                take_the_place(made, earlier, event.order, now)
+            # what has waited to be decided on comes anew: it is about another plan now
+            later.extend(RevisionRead(order=each.order, set_hash=made.set_hash) for each in earlier.revisions)
+        if before is not None:
+            commands = before.commands + commands
+        return Change(plan=made, status="", commands=commands, explanation=explanation, fresh=True)
+
+
+def _reading(event: Event, plan: Plan | None) -> OrderRead | OrderUnreadable | None:
+    """What makes the plan, of an order that has none or whose plan has not begun."""
+    if plan is not None and plan.has_begun:
+        return None
+    if plan is not None and isinstance(event, RevisionRead):
+        return instead_of_unbegun(plan, event)
+    return event if isinstance(event, (OrderRead, OrderUnreadable)) else None
 
 
 def _is_paused_by(events: Iterable[Event]) -> bool:
@@ -287,6 +300,8 @@ def _result(applied: _Applied, work: Sequence[Work], missed: Sequence[OrderId]) 
         items += len(plan.changed_items)
         marked = marked or bool(change.marks)
         for command in change.commands:
+            if isinstance(command, (Record, InvokeCallout)):  # nobody else's business, and what most of them are
+                continue
             if isinstance(command, DropCallout):
                 dropped.append((plan.id, command.item))
             elif isinstance(command, SetTimer):
@@ -342,12 +357,13 @@ class _PlanCache:
         return plan
 
     def keep(self, plan: Plan) -> None:
-        self.forget([plan.id])
         if plan.state in (PlanState.COMPLETED, PlanState.CANCELED, PlanState.REJECTED):
+            self.forget([plan.id])
             return
         self._plans[plan.id] = plan
+        self._plans.move_to_end(plan.id)
+        self._items += len(plan.items) - self._sizes.get(plan.id, 0)
         self._sizes[plan.id] = len(plan.items)
-        self._items += len(plan.items)
         while self._items > CACHED_ITEMS and len(self._plans) > 1:
             self.forget([next(iter(self._plans))])
 

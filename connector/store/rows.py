@@ -162,5 +162,5 @@ class MarkRow(msgspec.Struct, gc=False):
     lane: str
     order_id: OrderId
     rank: int
-    kinds: list[RecordKind]
-    keys: list[str]
+    kinds: tuple[RecordKind, ...]
+    keys: tuple[str, ...]

@@ -90,7 +90,7 @@ class Rows:
         self.polls: list[Work] = []
         """Questions to be asked; they have no rows."""
         self._added_explanations: dict[OrderId, list[Explanation]] = {}
-        self._changed_callouts: list[KeyRow] = []
+        self._changed_callouts: list[ItemKey] = []
         self._work: dict[ItemKey, Work] = {}
         self._resent: dict[ItemKey, ResendRow] = {}
         self._dropped: dict[ItemKey, KeyRow] = {}
@@ -155,12 +155,8 @@ class Rows:
     @property
     def rested_work(self) -> list[KeyRow]:
         """Callouts that changed and are neither sent now nor done with: accepted, failed, held."""
-        elsewhere = (self._dropped, self._work, self._resent)
-        return [
-            row
-            for row in self._changed_callouts
-            if not any((row.order_id, row.item_no) in commanded for commanded in elsewhere)
-        ]
+        commanded = {*self._dropped, *self._work, *self._resent}
+        return [KeyRow(*key) for key in self._changed_callouts if key not in commanded]
 
     @property
     def cleared_timers(self) -> list[KeyRow]:
@@ -206,9 +202,8 @@ class Rows:
         if plan.changed_lines:
             self.lines += [LineRow(order, no, plan.lines[no]) for no in sorted(plan.changed_lines)]
         for lane, records in change.marks.items():
-            self.marks.append(
-                MarkRow(lane, order, plan.priority, [kind for kind, _ in records], [key for _, key in records])
-            )
+            kinds, keys = zip(*records, strict=True)
+            self.marks.append(MarkRow(lane, order, plan.priority, kinds, keys))
         items = plan.items
         for no, before in plan.changed_items.items():
             item = items[no]
@@ -217,10 +212,10 @@ class Rows:
                 self.new_items.append(NewItemRow(order, no, item.state, progress, codec.item_spec(item)))
             else:
                 self.items.append(ItemRow(order, no, item.state, progress))
-            if before is not None and no in plan.respecified:
-                self.respecified.append(SpecRow(order, no, codec.item_spec(item)))
+                if no in plan.respecified:
+                    self.respecified.append(SpecRow(order, no, codec.item_spec(item)))
             if item.request_epoch:
-                self._changed_callouts.append(KeyRow(order, no))
+                self._changed_callouts.append((order, no))
 
     def _record(self, plan: Plan, command: Record) -> None:
         self.history.append(HistoryRow(plan.id, command.item, command.what, command.detail, command.by))

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from connector.model.attempt import AttemptRecord
 from connector.model.events import Event, TimerDue, TimerKind
 from connector.model.ids import OrderId
 from connector.model.order import InventoryItem, Priority
 from connector.model.plan import Plan
-from connector.model.states import PlanState
 from connector.model.work import Work
 from connector.store import codec
 from connector.store.database import Connection, Database, columns
@@ -27,14 +27,12 @@ from connector.store.saving import Change, Rows
 from connector.store.work import work_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedOrder:
+class LockedOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order whose row this turn holds. `set_hash` is empty while the order has not been read."""
 
     id: OrderId
     revision: int
     set_hash: str
-    state: PlanState
 
 
 class Turns:
@@ -85,12 +83,7 @@ class Turn:
     async def lock(self, orders: Sequence[OrderId]) -> list[LockedOrder]:
         """Lock these orders' rows; those that another worker holds, or that are parked, are left out."""
         return [
-            LockedOrder(
-                id=row["order_id"],
-                revision=row["revision"],
-                set_hash=row["set_hash"],
-                state=PlanState(row["state"]),
-            )
+            LockedOrder(id=row["order_id"], revision=row["revision"], set_hash=row["set_hash"])
             for row in await self._connection.fetch(self._sql["lock"], orders)
         ]
 

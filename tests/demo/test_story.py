@@ -23,7 +23,7 @@ from connector.model.states import ItemState, PlanState
 from connector.model.work import Work
 from connector.orchestrator.marks import inventory_key
 from connector.orchestrator.present import FalloutState, Present, fallouts_by_key
-from connector.orchestrator.requests import expressions, render
+from connector.orchestrator.requests import render
 from connector.orchestrator.step import Step
 from tests.demo.small_shell import SmallShell, item_of, sample_order, small_shell, states
 
@@ -223,7 +223,7 @@ async def test_whoever_asks_the_grid_operator_is_told_as_well(shell: SmallShell)
         attempt=1,
         interface=interface.full_name,
         set_hash=plan.set_hash,
-        request=render(interface, step.activation(item, *expressions(interface))),
+        request=render(interface, step.activation(item, *interface.request.expressions)),
         poll=(item.definition, item.key),
     )
     asked = await shell.sender.perform(work, shell.set_of(plan))

@@ -177,7 +177,7 @@ class SimulatedTurn(Turn):
             if row is None or row.parked is not None or self._tables.is_locked(order):
                 continue
             self._transaction.locked.add(order)
-            locked.append(LockedOrder(id=order, revision=row.revision, set_hash=row.set_hash, state=row.state))
+            locked.append(LockedOrder(id=order, revision=row.revision, set_hash=row.set_hash))
         return locked
 
     async def take_events(

@@ -1,6 +1,6 @@
 -- name: lock
 -- Lock the rows of these orders for this turn, leaving those that another worker has locked.
-select order_id, revision, set_hash, state
+select order_id, revision, set_hash
 from orders
 where order_id = any ($1::text[]) and parked is null
 order by order_id
