@@ -154,6 +154,7 @@ class Expression:
         "_never_null",
         "_path",
         "_program",
+        "_references",
         "_variables",
         "environment",
         "source",
@@ -166,6 +167,7 @@ class Expression:
         self.environment = environment
         self._program = program
         self._names: tuple[tuple[str, ...], ...] | None = None
+        self._references: tuple[Reference, ...] | None = None
         self._variables: frozenset[str] | None = None
         self._never_null = self.result_type in _NEVER_NULL
         root, variables = self.tree.root, frozenset(environment.variables)
@@ -201,8 +203,13 @@ class Expression:
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        """What it reads, found in its syntax tree, with the place of every name in its text."""
-        return references(self.tree, self.text)
+        """What it reads, found in its syntax tree, with the place of every name in its text.
+
+        Found once, when a set is checked: it takes long enough to be felt by whoever wants it first in a turn.
+        """
+        if self._references is None:
+            self._references = references(self.tree, self.text)
+        return self._references
 
     @property
     def tree(self) -> Tree:

@@ -241,7 +241,8 @@ class Plan:
     @property
     def has_begun(self) -> bool:
         """False: it was rejected, or waits for other orders. When its order is read again its plan is made anew."""
-        return self.state is not PlanState.REJECTED and not self.is_queued
+        state = self.state
+        return state is not PlanState.REJECTED and not (state is PlanState.NOT_STARTED and self.is_queued)
 
     @property
     def priority(self) -> Priority:

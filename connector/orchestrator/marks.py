@@ -81,7 +81,9 @@ def _of_plan(plan: Plan, *, new: bool) -> list[Record]:
         if plan.changed_order:
             return [*above, *_all_again(plan)]
     if touched:
-        behind = sorted(_and_above(plan, {shown_line(plan, no) for no in touched} - {_NO_LINE}))
+        if plan.versions:
+            touched = {shown_line(plan, no) for no in touched} - {_NO_LINE}
+        behind = sorted(_and_above(plan, touched))
         domains = dict.fromkeys([lines[no].request for no in behind])
         above += [("request", request_key(order, domain)) for domain in domains if domain]
         above += [("line", line_key(order, no)) for no in behind]
