@@ -8,18 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 from connector.errors import UsageError
 from connector.mappings.set import MappingSet
-from connector.model.dossier import FalloutEpisode
 from connector.model.events import Addressed
 from connector.model.ids import CommandId, OrderId
 from connector.model.mark import RecordKind
 from connector.orchestrator.dates import NOTHING_OBSERVED, Observed
-from connector.orchestrator.present import (
-    CommandState,
-    FalloutState,
-    command_variables,
-    fallouts_by_key,
-)
 from connector.orchestrator.present import Present as PresentOrder
+from connector.orchestrator.present import command_variables, fallouts_by_key
 from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.shown import Shown
 from connector.sf.ports import (
@@ -160,11 +154,10 @@ class OutboxBridge:
             mappings = await self._sets.by_hash(plan.set_hash)
         except UsageError:
             return None
-        states = [_fallout(row) for row in snapshot.fallouts.get(order, ())]
         present = PresentOrder(
             plan=plan,
             set_name=f"{mappings.name} {mappings.version}",
-            fallouts=fallouts_by_key(order, states),
+            fallouts=fallouts_by_key(order, snapshot.fallouts.get(order, ())),
             inventory=tuple(snapshot.inventory.get(order, ())),
             held=snapshot.held.get(order, {}),
             dates=Shown(plan, self._clock(), mappings, self._observed()),
@@ -175,16 +168,7 @@ class OutboxBridge:
         order, mappings = found or (None, self._sets.current()[0])
         if mark.kind == "command":
             answer = snapshot.answers.get(CommandId(mark.key))
-            variables = None
-            if answer is not None:
-                state = CommandState(
-                    command=answer.command,
-                    answer=answer.answer,
-                    message=answer.message,
-                    answered_at=answer.answered_at,
-                    result=answer.result,
-                )
-                variables = command_variables(state)
+            variables = command_variables(answer) if answer is not None else None
         else:
             mapping = mappings.writeback.get(mark.kind)
             variables = order.variables(mark.kind, mark.key, mapping.reads) if order and mapping else None
@@ -234,18 +218,3 @@ def _row(mark: Mark) -> OutboxRow:
 
 def _in_part(mark: Mark, note: str) -> tuple[OrderId, str, str]:
     return mark.order, "record written in part", f"{mark.kind} {mark.key}: {note}"
-
-
-def _fallout(row: FalloutEpisode) -> FalloutState:
-    return FalloutState(
-        item=row.item,
-        episode=row.episode,
-        failure=row.failure,
-        queue=row.queue,
-        severity=row.severity,
-        suggestions=row.suggestions,
-        attempts=row.attempts,
-        resolved=row.resolved_at is not None,
-        resolution=row.resolution,
-        resolved_by=row.resolved_by,
-    )

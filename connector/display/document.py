@@ -59,7 +59,10 @@ def document(view: OrderView) -> Mapping[str, Any]:
         "history": dossier.history,
         "history_total": dossier.history_total,
         "calls": dossier.calls,
-        "commands": dossier.answers,
+        "commands": [
+            {"command": each.command, "answer": each.answer, "message": each.message, "at": each.at}
+            for each in dossier.answers
+        ],
         "explanation": dossier.explanation,
     }
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from connector.model.failure import Failure
 from connector.model.forecast import Jeopardy
 from connector.model.ids import CommandId, ItemNo, OrderId
+from connector.model.json import JsonObject
 from connector.model.order import Priority
 from connector.model.pauses import Pause
 from connector.model.plan import Plan
@@ -90,9 +91,9 @@ class FalloutEpisode:
     suggestions: tuple[str, ...]
     attempts: int
     raised_at: datetime
-    resolved_at: datetime | None
-    resolution: str | None
-    resolved_by: str | None
+    resolved_at: datetime | None = None
+    resolution: str | None = None
+    resolved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,8 @@ class CommandAnswer:
     answer: str
     message: str
     at: datetime
+    result: JsonObject | None = None
+    """The answer for machines, where there is more to say and it was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

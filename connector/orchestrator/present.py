@@ -19,17 +19,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from connector.mappings.reads import Reads
 from connector.mappings.views import iso, item_view, order_view, source_view, technical_view
+from connector.model.dossier import CommandAnswer, FalloutEpisode
 from connector.model.failure import Failure
 from connector.model.ids import (
     WHOLE_ORDER,
-    CommandId,
-    ItemNo,
     LineId,
     OrderId,
     TechnicalLineNo,
@@ -53,40 +51,13 @@ from connector.orchestrator.status import order_status, part_status, progress, v
 Variables = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FalloutState:
-    """One episode of fallout, open or resolved."""
-
-    item: ItemNo
-    episode: int
-    failure: Failure
-    queue: str
-    severity: str
-    suggestions: tuple[str, ...]
-    attempts: int
-    resolved: bool
-    resolution: str | None = None
-    resolved_by: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandState:
-    """What became of one command."""
-
-    command: CommandId
-    answer: str
-    message: str
-    answered_at: datetime
-    result: JsonObject | None = None
-
-
-def command_variables(command: CommandState) -> Variables:
+def command_variables(command: CommandAnswer) -> Variables:
     """The variables of a command's record; it may belong to no order that is known."""
     view: dict[str, Any] = {
         "id": command.command,
         "answer": command.answer,
         "message": command.message,
-        "answered_at": iso(command.answered_at),
+        "answered_at": iso(command.at),
     }
     if command.result is not None:
         view["result"] = _fitting(command.result)
@@ -111,7 +82,7 @@ class Present:
 
     plan: Plan
     set_name: str
-    fallouts: Mapping[str, FalloutState] = field(default_factory=dict)
+    fallouts: Mapping[str, FalloutEpisode] = field(default_factory=dict)
     """By the key of their record."""
     inventory: tuple[TechnicalLine, ...] = ()
     held: Mapping[int, Pause] = field(default_factory=dict)
@@ -353,7 +324,7 @@ class Present:
             "severity": state.severity,
             "queue": state.queue,
             "fingerprint": fingerprint(failure),
-            "state": "Resolved" if state.resolved else "Open",
+            "state": "Open" if state.resolved_at is None else "Resolved",
         }
         if failure.system:
             view["system"] = failure.system
@@ -371,7 +342,7 @@ class Present:
         what = item.name if item else whole
         return f"Order {self.plan.order.number}: {what}: {failure.code}"[:255]
 
-    def _description(self, state: FalloutState, item: Item | None) -> str:
+    def _description(self, state: FalloutEpisode, item: Item | None) -> str:
         failure = state.failure
         lines = [
             f"Cause: {failure.message}",
@@ -394,6 +365,6 @@ def _is_read(variable: str, reads: Reads | None) -> bool:
     return reads is None or variable in reads
 
 
-def fallouts_by_key(order: OrderId, states: Iterable[FalloutState]) -> Mapping[str, FalloutState]:
+def fallouts_by_key(order: OrderId, states: Iterable[FalloutEpisode]) -> Mapping[str, FalloutEpisode]:
     """Episodes by the key of their record."""
     return {fallout_key(order, state.item, state.episode): state for state in states}

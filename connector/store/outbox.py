@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from connector.model.dossier import FalloutEpisode
+from connector.model.dossier import CommandAnswer, FalloutEpisode
 from connector.model.ids import CommandId, OrderId
-from connector.model.json import JsonObject
 from connector.model.mark import RecordKind
 from connector.model.pauses import Pause
 from connector.model.plan import Plan
@@ -46,24 +45,12 @@ class Delay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerRow:
-    """What became of one command."""
-
-    order: OrderId
-    command: CommandId
-    answer: str
-    message: str
-    answered_at: datetime
-    result: JsonObject | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """All of some orders that is written to Salesforce, read in one transaction."""
 
     plans: dict[OrderId, Plan]
     fallouts: dict[OrderId, list[FalloutEpisode]]
-    answers: dict[CommandId, AnswerRow]
+    answers: dict[CommandId, CommandAnswer]
     inventory: dict[OrderId, list[TechnicalLine]]
     held: dict[OrderId, dict[int, Pause]] = field(default_factory=dict)
     """By order and item: the pause whose end a request waits for."""
@@ -133,12 +120,11 @@ class Outbox:
             plans=plans,
             fallouts=by_order,
             answers={
-                row["command_id"]: AnswerRow(
-                    order=OrderId(row["order_id"]),
+                row["command_id"]: CommandAnswer(
                     command=CommandId(row["command_id"]),
                     answer=row["answer"],
                     message=row["message"],
-                    answered_at=row["answered_at"],
+                    at=row["answered_at"],
                     result=codec.json_object(row["result"]),
                 )
                 for row in answers

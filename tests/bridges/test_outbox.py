@@ -11,9 +11,10 @@ import pytest
 from connector.bridges.salesforce import OutboxBridge
 from connector.errors import MappingError
 from connector.mappings.load import load
+from connector.model.dossier import CommandAnswer
 from connector.model.ids import CommandId
 from connector.model.json import JsonObject
-from connector.orchestrator.present import CommandState, command_variables
+from connector.orchestrator.present import command_variables
 from connector.orchestrator.sets import MappingSets
 from connector.store.database import Database
 from connector.store.sets import SetTable
@@ -46,8 +47,8 @@ async def test_an_order_whose_mapping_set_is_gone_keeps_nobody_elses_records_bac
 
 def test_the_result_of_a_command_is_cut_where_it_would_not_fit_its_field() -> None:
     def told(result: JsonObject | None) -> Mapping[str, Any]:
-        command = CommandState(
-            command=CommandId("a0C000000000001AAA"), answer="Done", message="…", answered_at=NOW, result=result
+        command = CommandAnswer(
+            command=CommandId("a0C000000000001AAA"), answer="Done", message="…", at=NOW, result=result
         )
         shown: Mapping[str, Any] = command_variables(command)["command"]
         return shown

@@ -14,6 +14,7 @@ import pytest
 from connector.demo.orders import BLOCKED, ESIM, HOME, MOBILE, MOVE_IN, NO_FIBER, SWITCH, UNKNOWN_PRODUCT, SampleOrder
 from connector.demo.simulated.network import BLOCKED_NUMBER
 from connector.mappings.set import WRITEBACK
+from connector.model.dossier import FalloutEpisode
 from connector.model.events import CalloutPolled, Operation, OperatorCommanded, PollVerdict
 from connector.model.ids import WHOLE_ORDER, CommandId
 from connector.model.json import Json
@@ -22,7 +23,7 @@ from connector.model.plan import Plan
 from connector.model.states import ItemState, PlanState
 from connector.model.work import Work
 from connector.orchestrator.marks import inventory_key
-from connector.orchestrator.present import FalloutState, Present, fallouts_by_key
+from connector.orchestrator.present import Present, fallouts_by_key
 from connector.orchestrator.requests import render
 from connector.orchestrator.step import Step
 from tests.demo.small_shell import SmallShell, item_of, sample_order, small_shell, states
@@ -284,7 +285,7 @@ def written(shell: SmallShell, plan: Plan) -> dict[tuple[RecordKind, str], dict[
     lines = list(plan.lines.values())
     assets = tuple(shell.assets.get(plan.id, ()))
     states = [
-        FalloutState(
+        FalloutEpisode(
             item=raised.item,
             episode=raised.episode,
             failure=raised.failure,
@@ -292,7 +293,7 @@ def written(shell: SmallShell, plan: Plan) -> dict[tuple[RecordKind, str], dict[
             severity=raised.severity,
             suggestions=raised.suggestions,
             attempts=raised.attempts,
-            resolved=False,
+            raised_at=datetime.now(UTC),
         )
         for raised in shell.fallouts
         if raised.item in plan.items or plan.state is PlanState.REJECTED

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from connector.model.dossier import FalloutEpisode
+from connector.model.dossier import CommandAnswer, FalloutEpisode
 from connector.model.events import Event, OrderRead, OrderUnreadable, TimerKind
 from connector.model.failure import Problem
 from connector.model.following import Followed, Follower
@@ -25,7 +25,6 @@ from connector.model.states import ItemState, PlanState
 from connector.model.technical import ParkedRule, TechnicalLine
 from connector.model.work import Work
 from connector.store.held import Why
-from connector.store.outbox import AnswerRow
 from tests.simulation.loop import RUNNING, Process
 from tests.simulation.world import World
 
@@ -147,7 +146,7 @@ class Tables:
         self.workers: dict[str, datetime] = {}
         self.fallouts: dict[tuple[OrderId, ItemNo, int], FalloutEpisode] = {}
         self.inventory: dict[tuple[OrderId, TechnicalLineNo], TechnicalLine] = {}
-        self.answers: dict[tuple[OrderId, str], AnswerRow] = {}
+        self.answers: dict[tuple[OrderId, str], CommandAnswer] = {}
         self.outbox: dict[int, MarksRow] = {}
         self.lanes: dict[str, tuple[str, datetime]] = {}
         self.intake: dict[tuple[str, str], NoticeRow] = {}

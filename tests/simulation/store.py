@@ -25,7 +25,7 @@ from connector.model.commands import (
     SetTimer,
     TellOrder,
 )
-from connector.model.dossier import FalloutEpisode
+from connector.model.dossier import CommandAnswer, FalloutEpisode
 from connector.model.events import (
     Addressed,
     Event,
@@ -44,7 +44,7 @@ from connector.model.plan import Plan
 from connector.model.work import Work
 from connector.store.alone import WAIT_SECONDS, Alone
 from connector.store.intake import Heard, Intake, Malformed, NoticeKind, rank
-from connector.store.outbox import AnswerRow, Delay, Outbox, OutboxRow, Snapshot, _merged, _up_to
+from connector.store.outbox import Delay, Outbox, OutboxRow, Snapshot, _merged, _up_to
 from connector.store.saving import Change
 from connector.store.signals import INBOX, INTAKE
 from connector.store.turns import LockedOrder, Turn, Turns
@@ -282,15 +282,14 @@ class SimulatedTurn(Turn):
                 case ResolveFallout():
                     do(lambda command=command: self._resolve(plan.id, command, now))  # type: ignore[misc]
                 case AnswerCommand():
-                    answer = AnswerRow(
-                        order=plan.id,
+                    answer = CommandAnswer(
                         command=command.command,
                         answer=command.answer,
                         message=command.message,
-                        answered_at=now,
+                        at=now,
                         result=command.result,
                     )
-                    do(lambda answer=answer: self._answer(answer))  # type: ignore[misc]
+                    do(lambda answer=answer: self._answer(plan.id, answer))  # type: ignore[misc]
                 case Assetize():
                     for no in command.lines:
                         line = plan.lines[no]
@@ -371,9 +370,6 @@ class SimulatedTurn(Turn):
             suggestions=tuple(command.suggestions),
             attempts=command.attempts,
             raised_at=now,
-            resolved_at=None,
-            resolution=None,
-            resolved_by=None,
         )
 
     def _resolve(self, order: OrderId, command: ResolveFallout, now: datetime) -> None:
@@ -383,8 +379,8 @@ class SimulatedTurn(Turn):
             resolved = replace(row, resolved_at=now, resolution=command.how, resolved_by=command.by)
             self._tables.fallouts[key] = resolved
 
-    def _answer(self, answer: AnswerRow) -> None:
-        self._tables.answers[answer.order, answer.command] = answer
+    def _answer(self, order: OrderId, answer: CommandAnswer) -> None:
+        self._tables.answers[order, answer.command] = answer
 
     def _tell(self, command: TellOrder) -> None:
         self._tables.inbox[self._tables.number()] = (command.order, command.event)
@@ -703,7 +699,7 @@ class SimulatedIntake(Intake):
     async def refuse_command(self, command: CommandId, message: str, order: OrderId | None) -> None:
         lane = order or OrderId(command)
         now = self._tables.world.now()
-        answer = AnswerRow(order=lane, command=command, answer="Refused", message=message, answered_at=now)
+        answer = CommandAnswer(command=command, answer="Refused", message=message, at=now)
 
         def refuse() -> None:
             self._tables.answers[lane, command] = answer

@@ -81,7 +81,7 @@ from fallouts
 where order_id = any ($1::text[])
 
 -- name: answers
-select order_id, command_id, answer, message, result, answered_at from command_answers where order_id = any ($1::text[])
+select command_id, answer, message, result, answered_at from command_answers where order_id = any ($1::text[])
 
 -- name: inventory
 select order_id, line_no, body from inventory where order_id = any ($1::text[])
