@@ -23,6 +23,7 @@ from connector.errors import RefusedError, TransientError, UsageError
 from connector.model.events import Operation
 from connector.model.json import JsonObject
 from connector.model.pauses import PauseKind
+from connector.store.asking import NOT_YET
 from connector.store.pauses import PauseRow
 
 _log = structlog.get_logger("api")
@@ -124,11 +125,8 @@ class ControlPages:
     async def _command(self, order: str, operation: Operation, by: str, outputs: JsonObject) -> Response:
         answer = await self.control.command(order, operation, by=by, outputs=outputs, seconds=self.patience / 2)
         if answer is None:
-            message = "It will be done as soon as a worker is there, and the order has been read."
-            return JSONResponse({"done": False, "message": message}, status_code=HTTPStatus.ACCEPTED)
-        if not answer.done:
-            raise RefusedError(answer.message)
-        return JSONResponse({"done": True, "message": answer.message})
+            return JSONResponse({"done": False, "message": NOT_YET}, status_code=HTTPStatus.ACCEPTED)
+        return JSONResponse({"done": True, "message": answer})
 
     async def _drain(self, worker: str) -> Response:
         since = await self.control.drain(worker)

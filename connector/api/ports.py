@@ -17,7 +17,6 @@ from connector.model.ids import ItemNo, OrderId
 from connector.model.json import JsonObject
 from connector.model.order import Order
 from connector.model.pauses import Pause, PauseKind
-from connector.store.asking import Answer
 from connector.store.pauses import PauseRow
 from connector.store.workers import WorkerRow
 
@@ -59,10 +58,10 @@ class Control(Protocol):
 
     async def command(
         self, order: str, operation: Operation, *, by: str, outputs: JsonObject, seconds: float
-    ) -> Answer | None:
-        """Ask something of an order, by its Id or number; None: not answered within so many seconds.
+    ) -> str | None:
+        """Ask something of an order, by its Id or number: what it answers; None: nothing within so many seconds.
 
-        Raises RefusedError when there is no such order.
+        Raises RefusedError when there is no such order, or it can't be done.
         """
 
     async def workers(self) -> Sequence[WorkerRow]:

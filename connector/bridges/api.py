@@ -7,7 +7,8 @@ from datetime import datetime
 
 from connector.api.ports import Check
 from connector.api.tracking import TrackedOrder, tracked
-from connector.errors import ConnectorError, TransientError
+from connector.bridges.away import later
+from connector.errors import ConnectorError
 from connector.mappings.set import MappingSet
 from connector.model.events import Addressed
 from connector.model.ids import ItemNo, OrderId
@@ -39,17 +40,13 @@ class InboxBridge:
 
     async def exists(self, order: OrderId, item: ItemNo | None) -> bool:
         """As `Inbox.exists`."""
-        try:
+        with later():
             return await self._intake.exists(order, item)
-        except Exception as error:
-            raise _away(error) from error
 
     async def put(self, addressed: Addressed) -> None:
         """As `Inbox.put`."""
-        try:
+        with later():
             await self._intake.put(addressed)
-        except Exception as error:
-            raise _away(error) from error
         self._look()
 
 
@@ -63,23 +60,19 @@ class TrackingBridge:
 
     async def track(self, order: OrderId) -> TrackedOrder | None:
         """As `OrderReader.track`."""
-        try:
+        with later():
             async with self._database.connection() as connection:
                 order = (await plans_of(connection, [order])).get(order, order)
                 plans = await load_plans(connection, [order]) or await load_plans(connection, [order], archived=True)
                 held = held_back(await connection.fetch(queries("held")["held_back"], [order]))
-        except Exception as error:
-            raise _away(error) from error
         plan = plans.get(order)
         return tracked(plan, held.get(order)) if plan else None
 
     async def preview(self, order: OrderId, given: Order | None) -> JsonObject | None:
         """As `OrderReader.preview`."""
-        try:
+        with later():
             async with self._database.connection() as connection:
                 plan = await with_as_is(connection, (await plans_of(connection, [order])).get(order, order))
-        except Exception as error:
-            raise _away(error) from error
         if plan is None:
             return None
         mappings = await self._sets.by_hash(plan.set_hash)
@@ -121,8 +114,3 @@ class HealthBridge:
         except ConnectorError as error:
             return [database, Check(name="salesforce", ok=False, detail=str(error)), subscription]
         return [database, Check(name="salesforce", ok=True), subscription]
-
-
-def _away(error: Exception) -> Exception:
-    """What the API takes for "later", if that is what it is."""
-    return TransientError("The database can't be reached.") if may_pass(error) else error

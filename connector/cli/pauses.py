@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli import work
-from connector.errors import RefusedError, UsageError
+from connector.errors import UsageError
 
 if TYPE_CHECKING:
     from connector.model.json import JsonObject
@@ -192,19 +192,20 @@ def _resume(kind: str, name: str, *, as_json: bool) -> None:
 def _command(command: str, order: str, operation: str, by: str | None, outputs: JsonObject, *, as_json: bool) -> None:
     from connector.cli.orders import options
     from connector.model.events import Operation
-    from connector.store.asking import Answer, Asking
+    from connector.store.asking import NOT_YET, Asking
 
-    async def do(database: Database, _settings: Settings) -> Answer | None:
-        asking = Asking(database)
-        found = await asking.find(order, options.record_id(order))
-        asked = await asking.ask(found, Operation(operation), by=work.me() if by is None else by, outputs=outputs)
-        answer = await asking.answer(found, asked, ANSWER_SECONDS)
-        if answer is not None and not answer.done:
-            raise RefusedError(answer.message)
-        return answer
+    async def do(database: Database, _settings: Settings) -> str | None:
+        return await Asking(database).command(
+            order,
+            options.record_id(order),
+            Operation(operation),
+            by=work.me() if by is None else by,
+            outputs=outputs,
+            seconds=ANSWER_SECONDS,
+        )
 
     answer = work.with_database(command, do)
-    told = answer.message if answer else "It will be done as soon as a worker is there, and the order has been read."
+    told = NOT_YET if answer is None else answer
     typer.echo(json.dumps({"done": answer is not None, "message": told}) if as_json else told)
 
 

@@ -26,6 +26,14 @@ def canonical_id(text: str) -> str:
     return full
 
 
+def record_id(text: str | None) -> str | None:
+    """The canonical form of a record id; None for any other text."""
+    try:
+        return canonical_id(text or "")
+    except ValueError:
+        return None
+
+
 @lru_cache(maxsize=10_000)
 def _suffix(short: str) -> str:
     groups = (short[start : start + 5] for start in range(0, _SHORT, 5))

@@ -15,6 +15,9 @@ from connector.store.dossier import as_numbers
 from connector.store.intake import put, refuse_archived
 from connector.store.queries import queries
 
+NOT_YET = "It will be done as soon as a worker is there, and the order has been read."
+"""What there is to tell while an order has not answered."""
+
 _LOOK_SECONDS = 0.1
 
 
@@ -33,6 +36,27 @@ class Asking:
         self._database = database
         self._sql = queries("asking")
         self._find = queries("dossier")["find"]
+
+    async def command(
+        self,
+        name: str,
+        record_id: str | None,
+        operation: Operation,
+        *,
+        by: str,
+        outputs: JsonObject,
+        seconds: float,
+    ) -> str | None:
+        """Ask something of the order that `find` finds: what it answers, if it does so within so many seconds.
+
+        Raises:
+            RefusedError: there is none, several have the number, or it can't be done.
+        """
+        order = await self.find(name, record_id)
+        answer = await self.answer(order, await self.ask(order, operation, by=by, outputs=outputs), seconds)
+        if answer is not None and not answer.done:
+            raise RefusedError(answer.message)
+        return answer.message if answer else None
 
     async def find(self, name: str, record_id: str | None = None) -> OrderId:
         """The order of this number, with or without leading zeros, or of this Id (`record_id` where the name is one in
