@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from connector import __version__
 from connector.cli import demo, mappings, orders, pauses, run, settings, workers
-from connector.cli.work import FAILED, is_of_output
+from connector.cli.session import FAILED, is_of_output
 
 
 class _Commands(TyperGroup):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from connector.cli.output import console, table
 from connector.text import printable
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from connector.mappings.set import MappingSet
 
 app = typer.Typer(no_args_is_help=True, help="Check mapping sets and try orders on them.")
-
-_PLAIN_WIDTH = 200
-"""Columns when the output goes to a file or another program."""
 
 _OK, _ERRORS, _USAGE = 0, 1, 2
 
@@ -48,9 +46,9 @@ def check(
         told = [report.to_json(result, str(folder)) for folder, result in results]
         typer.echo(json.dumps(told[0] if len(told) == 1 else told, indent=2, ensure_ascii=False))
     else:
-        console = _console()
+        screen = console()
         for folder, result in results:
-            _print_result(console, folder, result)
+            _print_result(screen, folder, result)
     bad = any(result.mapping_set is None or (strict and result.warnings) for _, result in results)
     raise typer.Exit(_ERRORS if bad else _OK)
 
@@ -86,7 +84,7 @@ def try_order(
     if as_json:
         typer.echo(json.dumps(mappings_try.to_json(trial, explain=explain), indent=2, ensure_ascii=False))
     else:
-        mappings_try.show(trial, _console(), explain=explain)
+        mappings_try.show(trial, console(), explain=explain)
     raise typer.Exit(_ERRORS if trial.decomposition.problems else _OK)
 
 
@@ -115,7 +113,6 @@ def schema(
 @app.command()
 def codes(code: Annotated[str, typer.Argument(help="One code, as in MAP026; all when absent.")] = "") -> None:
     """Say what the codes of the findings mean."""
-    from rich.table import Table
     from rich.text import Text
 
     from connector.mappings.diagnostics import CODES
@@ -123,13 +120,11 @@ def codes(code: Annotated[str, typer.Argument(help="One code, as in MAP026; all 
     wanted = code.upper()
     if wanted and wanted not in CODES:
         _fail(f"There is no code {code}.")
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("code", "severity", "meaning"):
-        table.add_column(column, overflow="fold")
+    shown = table("code", "severity", "meaning")
     for known in CODES.values():
         if wanted in {"", known.name}:
-            table.add_row(known.name, known.severity.value, Text(known.meaning))
-    _console().print(table)
+            shown.add_row(known.name, known.severity.value, Text(known.meaning))
+    console().print(shown)
 
 
 # -- what goes in -----------------------------------------------------------------------------------------
@@ -193,22 +188,15 @@ def _moment(text: str) -> datetime:
 # -- what comes out ---------------------------------------------------------------------------------------
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH)
-
-
-def _print_result(console: Console, folder: Path, result: CheckResult) -> None:
+def _print_result(screen: Console, folder: Path, result: CheckResult) -> None:
     from rich.text import Text
 
     from connector.mappings import report
 
     for block in report.explained(result.diagnostics, result.files):
-        console.print(block, soft_wrap=True)
+        screen.print(block, soft_wrap=True)
     style = "bold red" if result.errors else "bold yellow" if result.warnings else "bold green"
-    console.print(Text(report.summary(result, folder.name), style), soft_wrap=True)
+    screen.print(Text(report.summary(result, folder.name), style), soft_wrap=True)
 
 
 def _fail(*lines: str) -> NoReturn:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli import work
+from connector.cli import session
 from connector.errors import UsageError
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def list_pauses(*, as_json: Json = False) -> None:
     async def look(database: Database, _settings: Settings) -> list[PauseRow]:
         return await PauseTable(database).rows()
 
-    rows = work.with_database("pauses", look)
+    rows = session.with_database("pauses", look)
     if as_json:
         typer.echo(json.dumps({"pauses": [row.document() for row in rows]}, indent=2))
     elif not rows:
@@ -169,11 +169,11 @@ def _pause(
             _require_known(PauseKind(kind), name, settings)
         moment = _moment(until) if until else None
         made = await PauseTable(database).pause(
-            PauseKind(kind), name, reason=reason, by=work.me() if by is None else by, until=moment
+            PauseKind(kind), name, reason=reason, by=session.me() if by is None else by, until=moment
         )
         return PauseRow(pause=made)
 
-    row = work.with_database(f"pause {kind}", do)
+    row = session.with_database(f"pause {kind}", do)
     typer.echo(json.dumps(row.document(), indent=2) if as_json else row.pause.sentence)
 
 
@@ -185,7 +185,7 @@ def _resume(kind: str, name: str, *, as_json: bool) -> None:
         table = PauseTable(database, resumed_per_second=settings.pauses.resumed_per_second)
         return PauseRow(pause=await table.resume(PauseKind(kind), name))
 
-    row = work.with_database(f"resume {kind}", do)
+    row = session.with_database(f"resume {kind}", do)
     typer.echo(json.dumps(row.document(), indent=2) if as_json else f"{kind.capitalize()} {name} goes on.")
 
 
@@ -199,12 +199,12 @@ def _command(command: str, order: str, operation: str, by: str | None, outputs: 
             order,
             options.record_id(order),
             Operation(operation),
-            by=work.me() if by is None else by,
+            by=session.me() if by is None else by,
             outputs=outputs,
             seconds=ANSWER_SECONDS,
         )
 
-    answer = work.with_database(command, do)
+    answer = session.with_database(command, do)
     told = NOT_YET if answer is None else answer
     typer.echo(json.dumps({"done": answer is not None, "message": told}) if as_json else told)
 

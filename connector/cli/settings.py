@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from connector.cli.output import console, table
 from connector.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -68,23 +69,15 @@ def _mapping_sets(settings: Settings) -> tuple[list[MappingSet], list[str]]:
 
 
 def _print_table(rows: Sequence[Row]) -> None:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     if not rows:
         return
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PLAIN_WIDTH)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("setting", overflow="fold")
-    table.add_column("value", overflow="fold")
-    table.add_column("from", overflow="fold")
+    shown = table("setting", "value", "from")
     for row in rows:
         where = Text(f"missing: {row.needed_for}", "red") if row.needed_for else Text(row.origin, "dim")
-        table.add_row(Text(row.variable), Text(row.value, "" if row.origin != "default" else "dim"), where)
-    console.print(table)
+        shown.add_row(Text(row.variable), Text(row.value, "" if row.origin != "default" else "dim"), where)
+    console(_PLAIN_WIDTH).print(shown)
 
 
 def _say_on_stderr(lines: Sequence[str]) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli import work
+from connector.cli import session
+from connector.cli.output import console, table
 
 if TYPE_CHECKING:
     from connector.settings import Settings
     from connector.store.database import Database
     from connector.store.workers import WorkerRow
 
-_PLAIN_WIDTH = 200
 _COLORS = {"working": "green", "draining": "yellow", "silent": "red"}
 
 
@@ -26,7 +26,7 @@ def list_workers(*, as_json: Annotated[bool, typer.Option("--json", help="Print 
     async def look(database: Database, _settings: Settings) -> list[WorkerRow]:
         return await WorkerTable(database).rows()
 
-    rows = work.with_database("workers", look)
+    rows = session.with_database("workers", look)
     if as_json:
         typer.echo(json.dumps({"workers": [row.document() for row in rows]}, indent=2))
     elif not rows:
@@ -45,23 +45,16 @@ def drain(worker: Annotated[str, typer.Argument(help="As `connector workers` nam
     async def ask(database: Database, _settings: Settings) -> datetime:
         return await WorkerTable(database).drain(worker)
 
-    since = work.with_database("drain", ask)
+    since = session.with_database("drain", ask)
     typer.echo(f"{worker} was asked to end at {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC.")
 
 
 def _print(rows: list[WorkerRow]) -> None:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PLAIN_WIDTH)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("worker", "state", "since", "heard of", "requests", "writes", "reads"):
-        table.add_column(title, justify="right" if title in {"requests", "writes", "reads"} else "left")
+    shown = table("worker", "state", "since", "heard of", "requests", "writes", "reads", right=3)
     for row in rows:
-        table.add_row(
+        shown.add_row(
             row.worker,
             Text(row.state, _COLORS[row.state]),
             f"{row.started_at.astimezone(UTC):%Y-%m-%d %H:%M}",
@@ -70,4 +63,4 @@ def _print(rows: list[WorkerRow]) -> None:
             str(row.lanes),
             str(row.notices),
         )
-    console.print(table)
+    console().print(shown)

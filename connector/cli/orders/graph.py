@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli.orders import common
+from connector.cli import session
 from connector.cli.orders.looking import ORDER, Looking
 from connector.errors import UsageError
 
@@ -51,7 +51,7 @@ def graph_order(
     The SVG needs nothing else to be looked at; Mermaid and DOT are for tools that draw themselves. The exit code is 1
     when the database can't be reached, 2 when there is no such order or the file can't be written.
     """
-    with common.complaints("graph"):
+    with session.complaints("orders graph"):
         chosen = form or (_ENDINGS.get(output.suffix.lower()) if output else None) or Format.SVG
 
         async def work(database: Database) -> None:
@@ -64,7 +64,7 @@ def graph_order(
                 )
             _write(_writers()[chosen](graph(view)), output)
 
-        common.run(work)
+        session.run(work)
 
 
 def _writers() -> Mapping[Format, Callable[[Graph], str]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli.orders import common, options
+from connector.cli import session
+from connector.cli.orders import options, sight
 from connector.errors import UsageError
 from connector.store.browsing import MOST_COUNTED, Browsing, Page, Sort, Wanted
 
@@ -60,8 +61,8 @@ def list_orders(
     Times are UTC. The exit code is 0, also when nothing matches; 1 when the database can't be reached, 2 when an
     option is wrong.
     """
-    with common.complaints("list"):
-        now = common.utc_now()
+    with session.complaints("orders list"):
+        now = session.utc_now()
         wanted = Wanted(
             statuses=tuple(status or ()),
             priorities=tuple(options.priority(each) for each in priority or ()),
@@ -84,11 +85,11 @@ def list_orders(
         async def work(database: Database) -> None:
             browsing = Browsing(database)
             if watch:
-                await common.watch(lambda: _look(browsing, request), as_json=as_json)
+                await sight.watch(lambda: _look(browsing, request), as_json=as_json)
             else:
-                common.show(await _look(browsing, request), as_json=as_json)
+                sight.show(await _look(browsing, request), as_json=as_json)
 
-        common.run(work)
+        session.run(work)
 
 
 def _sort(sort: Sort | None, *, archived: bool) -> Sort:
@@ -112,7 +113,7 @@ class _Request:
 async def _look(browsing: Browsing, request: _Request) -> _Seen:
     page = await browsing.page(request.wanted, request.sort, request.limit, request.after)
     counts = await browsing.counts(request.wanted)
-    return _Seen(page, counts, common.utc_now(), request)
+    return _Seen(page, counts, session.utc_now(), request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,4 +159,4 @@ class _Seen:
             "counts": dict(self.counts),
             "next": self.page.next,
         }
-        return common.to_json(told)
+        return sight.to_json(told)

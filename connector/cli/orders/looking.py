@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from connector.cli.orders import common, options
+from connector.cli import session
+from connector.cli.orders import options
 from connector.errors import MappingError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Looking:
         from connector.display.view import OrderView
 
         revision = await self._dossiers.revision(self._order)
-        now = common.utc_now()
+        now = session.utc_now()
         if self._view is None or revision != self._revision:
             dossier = await self._dossiers.read(
                 self._order, history=self._history, calls=self._calls, explanation=self._explanation

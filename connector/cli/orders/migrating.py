@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli.orders import common, options
+from connector.cli import session
+from connector.cli.orders import options, sight
 from connector.errors import MappingError, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def migrate_orders(
     The exit code is 0 when all may go over, 3 when some can't, 1 when the database can't be reached, 2 when something
     is wrong with what was given.
     """
-    with common.complaints("migrate"):
+    with session.complaints("orders migrate"):
         if bool(orders) == everything:
             raise UsageError("Name orders, or give --all.", hint="With --preview nothing is changed.")
         unsafe: list[str] = []
@@ -49,7 +50,7 @@ def migrate_orders(
         async def work(database: Database) -> None:
             unsafe.extend(await _migrate(database, orders or [], to, preview=preview, as_json=as_json))
 
-        common.run(work)
+        session.run(work)
         if unsafe:
             raise typer.Exit(3)
 
@@ -152,7 +153,7 @@ async def _would(
         to = to or newest.get(present.name, present.hash)
         if to == present.hash:
             return to, Migration(reasons=("it has that set already",))
-        return to, assess_migration(plan, present, await sets.by_hash(to), common.utc_now())
+        return to, assess_migration(plan, present, await sets.by_hash(to), session.utc_now())
     except MappingError as error:
         return to, Migration(reasons=(error.message.removesuffix("."),))
 
@@ -170,7 +171,7 @@ def _tell(order: OrderId, number: str, following: str, migration: Migration, *, 
             "changes": migration.changes,
             "asked": migration.is_safe and not preview,
         }
-        typer.echo(common.to_json(told))
+        typer.echo(sight.to_json(told))
         return
     if migration.is_safe:
         changes = [f"{change.name} {change.effect}" for change in migration.changes]
@@ -183,12 +184,10 @@ def _tell(order: OrderId, number: str, following: str, migration: Migration, *, 
 
 
 async def _ask(database: Database, orders: Sequence[tuple[OrderId, str]]) -> None:
-    import getpass
-
     from connector.model.events import Addressed, MigrationAsked
     from connector.store.intake import Intake
 
-    by = getpass.getuser()
+    by = session.me()
     await Intake(database, "cli").deliver(
         [Addressed(order=order, event=MigrationAsked(set_hash=set_hash, by=by)) for order, set_hash in orders]
     )

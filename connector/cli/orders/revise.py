@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli.orders import common, options
+from connector.cli import session
+from connector.cli.orders import options, sight
 from connector.errors import MappingError, UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def revise_order(
     come again. The exit code is 0 when it would be accepted, 3 when it would be rejected or would wait for an approval,
     1 when the database or Salesforce can't be reached, 2 when something is wrong with what was given.
     """
-    with common.complaints("revise"):
+    with session.complaints("orders revise"):
         if not preview and (file is not None or cancel):
             raise UsageError(
                 "A file can only be previewed.", hint="Add --preview; to revise, activate a supplemental order."
@@ -75,7 +76,7 @@ def revise_order(
                 given = _proposed(plan, text)
             verdicts.append(await _show(database, plan, given, as_json=as_json))
 
-        common.run(work)
+        session.run(work)
         if verdicts and verdicts[0] != "accepted":
             raise typer.Exit(3)
 
@@ -87,10 +88,10 @@ async def _ring(database: Database, order: str, *, as_json: bool) -> None:
     identity = options.record_id(order)
     if identity is None:
         raise UsageError(f"{order!r} is no Salesforce Id.", hint="Give the Id of the supplemental order.")
-    heard = Heard(kind="order", id=OrderId(identity), received_at=common.utc_now(), reason="Asked for by hand")
+    heard = Heard(kind="order", id=OrderId(identity), received_at=session.utc_now(), reason="Asked for by hand")
     await Intake(database, "cli").heard([heard])
     if as_json:
-        typer.echo(common.to_json({"order": identity, "asked": True}))
+        typer.echo(sight.to_json({"order": identity, "asked": True}))
         return
     typer.echo(f"Order {identity} will be read by the next free worker; `connector orders show` tells what came of it.")
 
@@ -133,7 +134,7 @@ async def _read(order: str, database: Database) -> Order:
             current.append(await sets.by_hash(each))
     if not current:
         raise UsageError("No mapping set is in the database that could read the order.", hint=_NO_SET)
-    with connect(org_config(settings.load()), common.utc_now) as connection:
+    with connect(org_config(settings.load()), session.utc_now) as connection:
         read = (await OrderReader(connection.org, MappingSets(current, table)).read([OrderId(identity)])).get(
             OrderId(identity)
         )
@@ -182,9 +183,9 @@ async def _show(database: Database, plan: Plan, given: Order, *, as_json: bool) 
     from connector.text import printable
 
     mappings = await MappingSets([], SetTable(database)).by_hash(plan.set_hash)
-    prospect = foresee(plan, given, mappings, common.utc_now())
+    prospect = foresee(plan, given, mappings, session.utc_now())
     if as_json:
-        typer.echo(common.to_json(prospect.document()))
+        typer.echo(sight.to_json(prospect.document()))
     else:
         for line in prospect.text().splitlines():
             typer.echo(printable(line))

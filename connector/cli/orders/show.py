@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli.orders import common, options
+from connector.cli import session
+from connector.cli.orders import options, sight
 from connector.cli.orders.looking import ORDER, Looking
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def show_order(
     from connector.display.sheet import Sections
     from connector.display.tree import MANY
 
-    with common.complaints("show"):
+    with session.complaints("orders show"):
         lines = options.number_or_all(history) if history else None if as_json else _SOME_HISTORY
         sections = Sections(
             form="gantt" if gantt else "tree",
@@ -65,11 +66,11 @@ def show_order(
                 return _Seen(await looking.view(), sections)
 
             if watch:
-                await common.watch(look, as_json=as_json)
+                await sight.watch(look, as_json=as_json)
             else:
-                common.show(await look(), as_json=as_json)
+                sight.show(await look(), as_json=as_json)
 
-        common.run(work)
+        session.run(work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +97,4 @@ class _Seen:
         """Everything as JSON."""
         from connector.display.document import document
 
-        return common.to_json(document(self.view))
+        return sight.to_json(document(self.view))

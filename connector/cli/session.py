@@ -1,4 +1,4 @@
-"""What the commands that only need the database share: opening it, complaining, saying who gives the command."""
+"""One command and the installation's database: opening it, complaining, saying who gives the command, and when."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import errno
 import getpass
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -22,6 +24,7 @@ T = TypeVar("T")
 
 FAILED, WRONG, REFUSED = 1, 2, 3
 """Exit codes: a failure that may pass; input to be mended; the state of things forbids it."""
+
 
 _OF_OUTPUT = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
@@ -39,6 +42,11 @@ def me() -> str:
         return ""
 
 
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
 @contextlib.contextmanager
 def complaints(command: str) -> Iterator[None]:
     """What goes wrong inside is told in one line, and ends the program."""
@@ -50,9 +58,39 @@ def complaints(command: str) -> Iterator[None]:
         raise typer.Exit(code) from None
 
 
+def with_database(command: str, work: Callable[[Database, Settings], Awaitable[T]]) -> T:
+    """Do something with the installation's database; what goes wrong is told in one line and ends the program."""
+
+    async def done() -> T:
+        async with opened() as (database, settings):
+            return await work(database, settings)
+
+    with complaints(command):
+        return asyncio.run(done())
+
+
+def run(work: Callable[[Database], Coroutine[None, None, None]]) -> None:
+    """Do something with the database, until it is done or Ctrl-C, SIGTERM or a closed terminal ends it.
+
+    Raises:
+        ConnectorError: the settings or the database keep it from being done.
+    """
+
+    async def until_told() -> None:
+        async with opened() as (database, _):
+            task = asyncio.create_task(work(database))
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, task.cancel)
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    asyncio.run(until_told())
+
+
 @contextlib.asynccontextmanager
 async def opened() -> AsyncIterator[tuple[Database, Settings]]:
-    """The database of the settings, and these.
+    """The database of the settings, and the settings.
 
     Raises:
         SettingsError: no database is set, or no connector has ever worked with it.
@@ -64,10 +102,11 @@ async def opened() -> AsyncIterator[tuple[Database, Settings]]:
     from connector.store.database import Database, may_pass
 
     configured = settings.load()
-    if configured.database.url is None:
+    url = configured.database.url
+    if url is None:
         raise SettingsError("No database is set.", hint="Give CONNECTOR_DATABASE__URL, as for `connector run`.")
     try:
-        async with await Database.connect(configured.database.url.get_secret_value(), size=2) as database:
+        async with await Database.connect(url.get_secret_value(), size=2) as database:
             yield database, configured
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
         raise SettingsError(
@@ -77,14 +116,3 @@ async def opened() -> AsyncIterator[tuple[Database, Settings]]:
         if isinstance(error, ConnectorError) or is_of_output(error) or not may_pass(error):
             raise
         raise TransientError(f"The database can't be reached: {error}.") from None
-
-
-def with_database(command: str, work: Callable[[Database, Settings], Awaitable[T]]) -> T:
-    """Do something with the installation's database; what goes wrong is told in one line and ends the program."""
-
-    async def do() -> T:
-        async with opened() as (database, configured):
-            return await work(database, configured)
-
-    with complaints(command):
-        return asyncio.run(do())

@@ -1,30 +1,21 @@
-"""What the commands about orders share: the database, the screen, the complaints."""
+"""What is seen of orders, shown once or again and again."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
-import signal
-import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import typer
 
-from connector.cli import work as shared
+from connector.cli.output import console
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from connector.display.lines import Line
-    from connector.store.database import Database
-
-PLAIN_WIDTH = 200
-"""Columns when the output goes to a file or another program."""
 
 
 class Sight(Protocol):
@@ -43,46 +34,6 @@ class Sight(Protocol):
 
 LOOK_SECONDS = 1.0
 """How often `--watch` looks whether something has changed."""
-
-
-def utc_now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)
-
-
-def console() -> Console:
-    """The standard output: as wide as the terminal, or wide enough for a file."""
-    from rich.console import Console
-
-    with contextlib.suppress(AttributeError):  # a stream of another kind takes everything
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
-
-
-def complaints(command: str) -> AbstractContextManager[None]:
-    """What goes wrong inside is told in one line, and ends the program."""
-    return shared.complaints(f"orders {command}")
-
-
-def run(work: Callable[[Database], Coroutine[None, None, None]]) -> None:
-    """Do something with the database, until it is done or Ctrl-C, SIGTERM or a closed terminal ends it.
-
-    Raises:
-        ConnectorError: the settings or the database keep it from being done.
-    """
-    asyncio.run(_until_told(work))
-
-
-async def _until_told(work: Callable[[Database], Coroutine[None, None, None]]) -> None:
-    async with shared.opened() as (database, _):
-        task = asyncio.create_task(work(database))
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, task.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
 
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 """What JSON leaves as it is and a terminal may take for a command."""
