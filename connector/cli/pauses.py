@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from connector.cli import session
+from connector.cli.moments import time_to_come
 from connector.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 10.0
 """How long an order's answer is waited for."""
-
-_SPAN = re.compile(r"(\d{1,6})\s*(s|min|h|d)")
-_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
 MOST_REASON, MOST_BY = 255, 80
 """Most characters of a reason and of a name; as through the API."""
@@ -41,6 +37,8 @@ def _short(most: int) -> Callable[[str | None], str | None]:
     return check
 
 
+Name = Annotated[str, typer.Argument(help="Of a system, an interface (`system.interface`) or a plan definition.")]
+Order = Annotated[str, typer.Argument(help="Id or number.")]
 Reason = Annotated[
     str,
     typer.Option("--reason", "-r", help="Why; people see it on the orders that wait.", callback=_short(MOST_REASON)),
@@ -61,45 +59,46 @@ pause = typer.Typer(
 resume = typer.Typer(no_args_is_help=True, help="Let what was paused go on; what waited starts by and by.")
 
 
-@pause.command("system")
-def pause_system(
-    name: str, *, reason: Reason, until: Until = None, by: By = None, anyway: Anyway = False, as_json: Json = False
-) -> None:
-    """Send nothing new to a fulfillment system. Its call-backs and answers are still taken."""
-    _pause("system", name, reason, until, by, anyway=anyway, as_json=as_json)
+def _pausing(kind: str) -> Callable[..., None]:
+    def pausing(
+        name: Name, *, reason: Reason, until: Until = None, by: By = None, anyway: Anyway = False, as_json: Json = False
+    ) -> None:
+        _pause(kind, name, reason, until, by, anyway=anyway, as_json=as_json)
+
+    return pausing
 
 
-@pause.command("interface")
-def pause_interface(
-    name: Annotated[str, typer.Argument(help="As `system.interface`.")],
-    *,
-    reason: Reason,
-    until: Until = None,
-    by: By = None,
-    anyway: Anyway = False,
-    as_json: Json = False,
-) -> None:
-    """Send no new requests of one kind."""
-    _pause("interface", name, reason, until, by, anyway=anyway, as_json=as_json)
+def _resuming(kind: str) -> Callable[..., None]:
+    def resuming(name: Name, *, as_json: Json = False) -> None:
+        _resume(kind, name, as_json=as_json)
+
+    return resuming
 
 
-@pause.command("plan")
-def pause_plan(
-    name: Annotated[str, typer.Argument(help="The name of a plan definition.")],
-    *,
-    reason: Reason,
-    until: Until = None,
-    by: By = None,
-    anyway: Anyway = False,
-    as_json: Json = False,
-) -> None:
-    """Start no items of a plan definition, in whichever order. Those that have started finish."""
-    _pause("plan", name, reason, until, by, anyway=anyway, as_json=as_json)
+for _kind, _paused, _resumed in (
+    (
+        "system",
+        "Send nothing new to a fulfillment system. Its call-backs and answers are still taken.",
+        "Send to a system again; requests that waited leave by and by.",
+    ),
+    (
+        "interface",
+        "Send no new requests of one kind.",
+        "Send requests of one kind again; those that waited leave by and by.",
+    ),
+    (
+        "plan",
+        "Start no items of a plan definition, in whichever order. Those that have started finish.",
+        "Start items of a plan definition again; those that waited start by and by.",
+    ),
+):
+    pause.command(_kind, help=_paused)(_pausing(_kind))
+    resume.command(_kind, help=_resumed)(_resuming(_kind))
 
 
 @pause.command("order")
 def pause_order(
-    order: Annotated[str, typer.Argument(help="Id or number.")],
+    order: Order,
     *,
     reason: Reason,
     until: Until = None,
@@ -109,32 +108,13 @@ def pause_order(
     """Start nothing more of an order. What runs finishes, and what systems tell is kept."""
     from connector.model.events import Operation
 
-    outputs: JsonObject = {"reason": reason, **({"until": _moment(until).isoformat()} if until else {})}
-    _command("pause order", order, Operation.PAUSE, by, outputs, as_json=as_json)
-
-
-@resume.command("system")
-def resume_system(name: str, *, as_json: Json = False) -> None:
-    """Send to a system again; requests that waited leave by and by."""
-    _resume("system", name, as_json=as_json)
-
-
-@resume.command("interface")
-def resume_interface(name: str, *, as_json: Json = False) -> None:
-    """Send requests of one kind again; those that waited leave by and by."""
-    _resume("interface", name, as_json=as_json)
-
-
-@resume.command("plan")
-def resume_plan(name: str, *, as_json: Json = False) -> None:
-    """Start items of a plan definition again; those that waited start by and by."""
-    _resume("plan", name, as_json=as_json)
+    with session.complaints("pause order"):
+        ends = {"until": time_to_come(until, session.utc_now()).isoformat()} if until else {}
+    _command("pause order", order, Operation.PAUSE, by, {"reason": reason, **ends}, as_json=as_json)
 
 
 @resume.command("order")
-def resume_order(
-    order: Annotated[str, typer.Argument(help="Id or number.")], *, by: By = None, as_json: Json = False
-) -> None:
+def resume_order(order: Order, *, by: By = None, as_json: Json = False) -> None:
     """Let an order go on."""
     from connector.model.events import Operation
 
@@ -167,7 +147,7 @@ def _pause(
     async def do(database: Database, settings: Settings) -> PauseRow:
         if not anyway:
             _require_known(PauseKind(kind), name, settings)
-        moment = _moment(until) if until else None
+        moment = time_to_come(until, session.utc_now()) if until else None
         made = await PauseTable(database).pause(
             PauseKind(kind), name, reason=reason, by=session.me() if by is None else by, until=moment
         )
@@ -221,25 +201,3 @@ def _require_known(kind: PauseKind, name: str, settings: Settings) -> None:
             f"No configured mapping set has the {kind} {name}.",
             hint=f"There are {', '.join(sorted(names))}. An older set of orders in flight may have it: --anyway.",
         )
-
-
-def _moment(text: str) -> datetime:
-    """A time to come.
-
-    Raises:
-        UsageError: it is none.
-    """
-    now = datetime.now(UTC)
-    span = _SPAN.fullmatch(text.strip())
-    try:
-        if span:
-            return now + timedelta(**{_UNITS[span[2]]: int(span[1])})
-        found = datetime.fromisoformat(text.strip())
-        found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"{text!r} is no time.", hint="Give one such as 2026-03-31T18:00Z, or how long: 30min, 2h, 1d."
-        ) from None
-    if found <= now:
-        raise UsageError(f"{text} is over.")
-    return found

@@ -1,11 +1,14 @@
-"""What people may write in the options of `connector orders`."""
+"""What people may write in options."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from typer.testing import CliRunner
 
+from connector.cli.main import app
+from connector.cli.moments import point_in_time, time_to_come
 from connector.cli.orders import options
 from connector.errors import UsageError
 from connector.model.forecast import Jeopardy
@@ -27,13 +30,27 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
     ],
 )
 def test_a_time_is_a_date_or_how_long_ago(text: str, at: datetime) -> None:
-    assert options.point_in_time(text, NOW) == at
+    assert point_in_time(text, NOW) == at
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "h", "-3d", "999999w", "2026-13-01", "2026-02-28T09:00Zonk"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is no time"):
-        options.point_in_time(text, NOW)
+        point_in_time(text, NOW)
+
+
+def test_a_time_to_come_is_not_over() -> None:
+    assert time_to_come("2h", NOW) == NOW + timedelta(hours=2)
+    assert time_to_come("2026-03-01T12:01", NOW) == NOW + timedelta(minutes=1)
+    for wrong in ("2026-03-01T12:00Z", "0s", "999999w", "tomorrow"):
+        with pytest.raises(UsageError, match=r"is over|is no time"):
+            time_to_come(wrong, NOW)
+
+
+def test_a_pause_that_ends_at_no_time_is_refused_in_one_line() -> None:
+    result = CliRunner().invoke(app, ["pause", "order", "1", "--reason", "x", "--until", "never"], env={})
+    assert result.exit_code == 2
+    assert result.stderr.startswith("connector pause order: 'never' is no time.")
 
 
 def test_priorities_and_jeopardies_have_names() -> None:

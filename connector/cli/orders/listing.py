@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli import session
+from connector.cli.moments import point_in_time
 from connector.cli.orders import options, sight
 from connector.errors import UsageError
 from connector.store.browsing import MOST_COUNTED, Browsing, Page, Sort, Wanted
@@ -70,8 +71,8 @@ def list_orders(
             account_id=options.record_id(account),
             number=number,
             set_name=mapping_set,
-            since=options.point_in_time(since, now) if since else None,
-            until=options.point_in_time(until, now) if until else None,
+            since=point_in_time(since, now) if since else None,
+            until=point_in_time(until, now) if until else None,
             product=product,
             in_fallout=fallout,
             waiting_for=waiting_for,

@@ -2,34 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
-
 from connector.errors import UsageError
 from connector.model.forecast import Jeopardy
 from connector.model.order import Priority
 from connector.sf.record_ids import canonical_id
-
-_AGO = re.compile(r"(\d{1,6})\s*(s|min|h|d|w)")
-_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def point_in_time(text: str, now: datetime) -> datetime:
-    """A time: `2026-03-31`, `2026-03-31T09:00` (UTC where no zone is given), or how long ago: `30min`, `2h`, `3d`.
-
-    Raises:
-        UsageError: it is none of these.
-    """
-    ago = _AGO.fullmatch(text.strip())
-    try:
-        if ago:
-            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        found = datetime.fromisoformat(text.strip())
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"{text!r} is no time.", hint="Give one such as 2026-03-31, 2026-03-31T09:00Z, or how long ago: 2h, 3d."
-        ) from None
 
 
 def priority(text: str) -> Priority:
