@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -104,18 +103,3 @@ class InventoryItem:
     scope_key: str
     attributes: JsonObject = field(default_factory=dict)
     status: str = "Active"
-
-
-def root_of(lines: Mapping[LineId, OrderLine], line: OrderLine) -> OrderLine:
-    """The topmost line of the bundle that `line` is in; a line whose parent is not in the order is a root.
-
-    Raises:
-        ValueError: the parents form a ring.
-    """
-    seen = {line.id}
-    while line.parent is not None and line.parent in lines:
-        line = lines[line.parent]
-        if line.id in seen:
-            raise ValueError(f"the parents of line {line.number} form a ring")
-        seen.add(line.id)
-    return line
