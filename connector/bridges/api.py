@@ -22,7 +22,7 @@ from connector.store.database import Database, may_pass
 from connector.store.families import plans_of
 from connector.store.intake import Intake
 from connector.store.pauses import held_back
-from connector.store.plans import load_plans, with_as_is
+from connector.store.plans import load_plans, plans_with_as_is
 from connector.store.queries import queries
 
 
@@ -72,7 +72,8 @@ class TrackingBridge:
         """As `OrderReader.preview`."""
         with later():
             async with self._database.connection() as connection:
-                plan = await with_as_is(connection, (await plans_of(connection, [order])).get(order, order))
+                order = (await plans_of(connection, [order])).get(order, order)
+                plan = (await plans_with_as_is(connection, [order])).get(order)
         if plan is None:
             return None
         mappings = await self._sets.by_hash(plan.set_hash)

@@ -42,13 +42,12 @@ async def load_plans(
     return plans
 
 
-async def with_as_is(connection: Connection, order: OrderId) -> Plan | None:
-    """The plan of an order in flight, with what was installed when it began; None when it has none."""
-    plan = (await load_plans(connection, [order])).get(order)
-    if plan is not None:
-        row = await connection.fetchrow(queries("turns")["load_as_is"], [order])
-        plan.as_is = codec.as_is(row["as_is"]) if row is not None else ()
-    return plan
+async def plans_with_as_is(connection: Connection, orders: Sequence[OrderId]) -> dict[OrderId, Plan]:
+    """The plans of those orders that are in flight, with what was installed when each began."""
+    plans = await load_plans(connection, orders)
+    for row in await connection.fetch(queries("turns")["load_as_is"], list(plans)):
+        plans[OrderId(row["order_id"])].as_is = codec.as_is(row["as_is"])
+    return plans
 
 
 def _plan(row: Mapping[str, Any], lines: Sequence[str], items: Sequence[tuple[int, str, str, str]]) -> Plan:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from connector.orchestrator.migrate import Migration
     from connector.orchestrator.sets import MappingSets
     from connector.store.database import Database
+    from connector.store.sets import SetTable
 
 PAGE = 50
 """Plans that are looked at together."""
@@ -62,15 +63,17 @@ async def _migrate(
     from connector.orchestrator.sets import MappingSets
     from connector.store.sets import SetTable
 
-    sets = MappingSets([], SetTable(database))
-    newest = await SetTable(database).newest()
-    if to and await SetTable(database).files(to) is None:
+    table = SetTable(database)
+    sets = MappingSets([], table)
+    newest = await table.newest()
+    if to and await table.files(to) is None:
         known = ", ".join(f"{each} ({name})" for name, each in newest.items()) or "none"
         raise UsageError(f"There is no mapping set {to!r} in the database.", hint=f"The newest are: {known}.")
     given = await sets.by_hash(to) if to else None
     counts = {"safe": 0, "unsafe": 0}
     unsafe: list[str] = []
-    async for page in _pages(database, named, given.hash if given else None, list(newest.values())):
+    others = [given.hash] if given else list(newest.values())
+    async for page in _named(database, named) if named else _on_others(table, others):
         safe: list[tuple[OrderId, str]] = []
         for order, number, following, migration in await _assess(database, page, sets, given, newest):
             counts["safe" if migration.is_safe else "unsafe"] += 1
@@ -92,27 +95,19 @@ async def _migrate(
     return unsafe
 
 
-async def _pages(
-    database: Database, named: Sequence[str], target: str | None, newest: Sequence[str]
-) -> AsyncIterator[list[OrderId]]:
-    """The orders to look at, page by page."""
-    from connector.model.ids import OrderId
+async def _named(database: Database, orders: Sequence[str]) -> AsyncIterator[list[OrderId]]:
+    """These orders, as one page."""
     from connector.store.dossier import Dossiers
-    from connector.store.queries import queries
 
-    if named:
-        yield [await Dossiers(database).find(each, options.record_id(each)) for each in named]
-        return
-    after = ""
-    while True:
-        async with database.connection() as connection:
-            rows = await connection.fetch(
-                queries("families")["on_other_sets"], [target] if target else list(newest), after, PAGE
-            )
-        if not rows:
-            return
-        yield [OrderId(row["order_id"]) for row in rows]
-        after = rows[-1]["order_id"]
+    yield [await Dossiers(database).find(each, options.record_id(each)) for each in orders]
+
+
+async def _on_others(table: SetTable, sets: Sequence[str]) -> AsyncIterator[list[OrderId]]:
+    """The orders in flight on other sets than these, page by page."""
+    page = await table.orders_on_others(sets, "", PAGE)
+    while page:
+        yield page
+        page = await table.orders_on_others(sets, page[-1], PAGE)
 
 
 async def _assess(
@@ -122,20 +117,15 @@ async def _assess(
     given: MappingSet | None,
     newest: Mapping[str, str],
 ) -> list[tuple[OrderId, str, str, Migration]]:
-    from connector.store import codec
-    from connector.store.plans import load_plans
-    from connector.store.queries import queries
+    from connector.store.plans import plans_with_as_is
 
     async with database.connection() as connection:
-        plans = await load_plans(connection, orders)
-        rows = await connection.fetch(queries("turns")["load_as_is"], list(orders))
-    as_is = {row["order_id"]: codec.as_is(row["as_is"]) for row in rows}
+        plans = await plans_with_as_is(connection, orders)
     found = []
     for order in orders:
         plan = plans.get(order)
         if plan is None:
             raise UsageError(f"Order {order} has no plan in flight.")
-        plan.as_is = as_is.get(order, ())
         following, migration = await _would(plan, sets, given, newest)
         found.append((order, plan.order.number, following, migration))
     return found

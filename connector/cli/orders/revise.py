@@ -99,11 +99,11 @@ async def _ring(database: Database, order: str, *, as_json: bool) -> None:
 async def _plan(database: Database, order: str) -> Plan:
     """The plan of that order, or of the one that it is a version of."""
     from connector.store.dossier import Dossiers
-    from connector.store.plans import with_as_is
+    from connector.store.plans import plans_with_as_is
 
     found = await Dossiers(database).find(order, options.record_id(order))
     async with database.connection() as connection:
-        plan = await with_as_is(connection, found)
+        plan = (await plans_with_as_is(connection, [found])).get(found)
     if plan is None:
         raise UsageError(f"Order {order} has no plan in flight.", hint=f"`connector orders show {order}` says why.")
     return plan

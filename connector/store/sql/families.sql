@@ -50,11 +50,3 @@ update inbox i set order_id = r.plan_id from revisions r where i.order_id = r.or
 
 -- name: forget
 delete from revisions where plan_id = any ($1::text[])
-
--- name: on_other_sets
--- Orders in flight whose set is none of these ($1), after a place ($2).
-select order_id
-from orders
-where finished_at is null and document is not null and set_hash <> all ($1::text[]) and order_id > $2
-order by order_id
-limit $3
