@@ -57,7 +57,7 @@ def graph_order(
         async def work(database: Database) -> None:
             from connector.display.graph.model import graph
 
-            view = await (await Looking.at(database, order)).view()
+            view = await Looking(database, order).view()
             if not view.items:
                 raise UsageError(
                     f"Order {order} has no plan to draw.", hint=f"`connector orders show {order}` says why."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,7 +30,7 @@ ESTIMATED_FOR = timedelta(seconds=20)
 
 
 class Looking:
-    """Somebody who looks at an order again and again; it is read only when it has changed.
+    """Somebody who looks at the order of a number or Id again and again; it is read only when it has changed.
 
     `history` is how many lines of it are wanted (None: all); `calls` and `explanation`, whether they are.
     """
@@ -38,7 +38,7 @@ class Looking:
     def __init__(
         self,
         database: Database,
-        order: OrderId,
+        order: str,
         *,
         history: int | None = 0,
         calls: bool = False,
@@ -50,35 +50,22 @@ class Looking:
         self._dossiers = Dossiers(database)
         self._sets: MappingSets | None = None
         self._estimated_at = datetime.min.replace(tzinfo=UTC)
-        self._order = order
+        self._named = order
+        self._order: OrderId | None = None
         self._history, self._calls, self._explanation = history, calls, explanation
         self._revision: tuple[object, ...] | None = None
         self._view: OrderView | None = None
 
-    @classmethod
-    async def at(
-        cls,
-        database: Database,
-        order: str,
-        *,
-        history: int | None = 0,
-        calls: bool = False,
-        explanation: bool = False,
-    ) -> Self:
-        """Somebody who looks at the order of this number or Id.
+    async def view(self) -> OrderView:
+        """The order as it is now.
 
         Raises:
             UsageError: there is no such order.
         """
-        from connector.store.dossier import Dossiers
-
-        found = await Dossiers(database).find(order, options.record_id(order))
-        return cls(database, found, history=history, calls=calls, explanation=explanation)
-
-    async def view(self) -> OrderView:
-        """The order as it is now."""
         from connector.display.view import OrderView
 
+        if self._order is None:
+            self._order = await self._dossiers.find(self._named, options.record_id(self._named))
         revision = await self._dossiers.revision(self._order)
         now = session.utc_now()
         if self._view is None or revision != self._revision:

@@ -58,9 +58,7 @@ def show_order(
         )
 
         async def work(database: Database) -> None:
-            looking = await Looking.at(
-                database, order, history=lines, calls=calls or as_json, explanation=explain or as_json
-            )
+            looking = Looking(database, order, history=lines, calls=calls or as_json, explanation=explain or as_json)
 
             async def look() -> _Seen:
                 return _Seen(await looking.view(), sections)
