@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from msgspec import structs
@@ -14,6 +13,7 @@ from connector.display.words import PRIORITIES
 from connector.model.dossier import ListedOrder
 from connector.model.order import OrderLine
 from connector.model.plan import Item, Plan
+from connector.model.technical import TechnicalLine
 from connector.orchestrator.marks import fallout_key
 from connector.orchestrator.status import progress
 
@@ -114,7 +114,7 @@ def _plan(view: OrderView, plan: Plan) -> Mapping[str, Any]:
     }
 
 
-def _line(line: Any) -> Mapping[str, Any]:
+def _line(line: OrderLine | TechnicalLine) -> Mapping[str, Any]:
     if isinstance(line, OrderLine):
         return {"kind": "commercial", **asdict(line)}
     return {"kind": "technical", **structs.asdict(line)}
@@ -122,11 +122,10 @@ def _line(line: Any) -> Mapping[str, Any]:
 
 def _item(view: OrderView, item: Item) -> Mapping[str, Any]:
     expected = view.expected
-    begins: datetime | None = expected.begins.get(item.no)
     return {
         **structs.asdict(item),
         "phase": item.phase,
         "critical": item.no in expected.critical,
-        "expected_begin": begins,
+        "expected_begin": expected.begins.get(item.no),
         "expected_end": expected.ends.get(item.no),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -106,8 +106,7 @@ def _fallouts(view: OrderView, most: int | None, width: int) -> Iterator[Line]:
         yield from flow(Line(f"   {', '.join(part for part in told if part)}", "dim"), width)
         for suggestion in episode.suggestions:
             yield from flow(Line("   try: ", "dim").add(suggestion), width, 8)
-    if len(shown) < len(found):
-        yield Line(f"… and {len(found) - len(shown)} more  (--all shows them)", "dim")
+    yield from _more(found, shown)
 
 
 def _waits(view: OrderView, most: int | None, width: int) -> Iterator[Line]:
@@ -123,8 +122,12 @@ def _waits(view: OrderView, most: int | None, width: int) -> Iterator[Line]:
         until = f", until {clock(wait.item.due_at, view.now)}" if wait.item.due_at else ""
         queue = f", queue {wait.item.queue}" if wait.item.queue else ""
         yield Line(f"   {since}{until}{queue}", "dim")
-    if len(shown) < len(waits):
-        yield Line(f"… and {len(waits) - len(shown)} more  (--all shows them)", "dim")
+    yield from _more(waits, shown)
+
+
+def _more(found: Sequence[object], shown: Sequence[object]) -> Iterator[Line]:
+    if len(shown) < len(found):
+        yield Line(f"… and {len(found) - len(shown)} more  (--all shows them)", "dim")
 
 
 def _http(status: int | None) -> str:
@@ -151,8 +154,7 @@ def _order_lines(view: OrderView, most: int | None, *, attributes: bool) -> Iter
         yield _order_line(sight)
         if attributes:
             yield from _attributes(sight)
-    if len(shown) < len(found):
-        yield Line(f"… and {len(found) - len(shown)} more  (--all shows them)", "dim")
+    yield from _more(found, shown)
 
 
 def _order_line(sight: LineSight) -> Line:
