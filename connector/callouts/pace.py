@@ -79,18 +79,17 @@ class Lanes(Generic[T]):
         """
         return self._lanes[priority][0]
 
-    def take(self, priority: Priority | None = None) -> T:
-        """What is next, taken out; in this lane, if it is given because another one has to wait.
+    def take(self, priority: Priority) -> T:
+        """What is next in this lane, taken out: the lane is served.
 
         Raises:
             IndexError: nothing is.
         """
-        if priority is None:
-            priority = self._next_lane()
+        taken = self._lanes[priority].popleft()
         self._served = max(self._served, self._passes[priority])
         self._passes[priority] += 1 / SHARES[priority]
         self._count -= 1
-        return self._lanes[priority].popleft()
+        return taken
 
     def remove(self, matches: Callable[[T], bool]) -> list[T]:
         """Take out whatever matches, wherever it waits."""
@@ -109,9 +108,3 @@ class Lanes(Generic[T]):
             while lane:
                 self._count -= 1
                 yield lane.popleft()
-
-    def _next_lane(self) -> Priority:
-        waiting = [priority for priority, lane in self._lanes.items() if lane]
-        if not waiting:
-            raise IndexError("nothing is waiting")
-        return min(waiting, key=lambda priority: (self._passes[priority], priority))

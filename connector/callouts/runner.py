@@ -157,12 +157,7 @@ class CalloutRunner:
 
     def withdraw(self, order: OrderId, item: ItemNo) -> int:
         """Forget work of this item that has not started: how much it was. What runs is left to end."""
-        withdrawn = 0
-        for channel in self._channels.values():
-            for work, _ in channel.waiting.remove(lambda waiting: (waiting[0].order, waiting[0].item) == (order, item)):
-                self._known.discard(_key(work))
-                withdrawn += 1
-        return withdrawn
+        return len(self.set_aside(lambda work: (work.order, work.item) == (order, item)))
 
     def set_aside(self, matches: Callable[[Work], bool]) -> list[Work]:
         """Forget work that has not started and that matches: it is the caller's again. What runs is left to end."""
