@@ -10,6 +10,7 @@ from connector.model.ids import OrderId, item_ref
 from connector.model.pauses import Pause
 from connector.model.plan import Item, Plan
 from connector.model.states import Phase
+from connector.orchestrator.status import progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def tracked(plan: Plan, held: Mapping[int, Pause] | None = None) -> TrackedOrder
         id=plan.id,
         number=plan.order.number,
         state=plan.state.value,
-        progress=100 * done // total if total else 0,
+        progress=progress(plan),
         message=plan.pause.sentence if plan.pause else plan.message,
         items_total=total,
         items_done=done,
