@@ -31,9 +31,7 @@ def _room(modules: str, imports: str = "", *, pure: bool = False, packages: str 
     return Room(modules=tuple(modules.split()), imports=frozenset(imports.split()), pure=pure, packages=named)
 
 
-_WITHOUT_DEMO = (
-    "version errors model compiled mappings decomposition core shell store callouts sf api settings log metrics"
-)
+_WITHOUT_DEMO = "version errors model compiled mappings decomposition core shell store callouts sf api settings log"
 
 ROOMS: Mapping[str, Room] = {
     "version": _room("__init__"),
@@ -64,7 +62,6 @@ ROOMS: Mapping[str, Room] = {
     "display": _room("display", "errors model compiled core text", pure=True, packages="rich msgspec"),
     "settings": _room("settings", "errors model compiled callouts sf"),
     "log": _room("log", "errors callouts settings"),
-    "metrics": _room("metrics"),
     "garbage": _room("garbage"),
     "localdb": _room("localdb", "errors"),
     "localorg": _room("localorg"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.rooms import ROOMS, room_of, violations
+from tests.architecture.rooms import PACKAGE, ROOMS, room_of, violations
 from tests.conftest import REPOSITORY
 
 
@@ -17,6 +17,13 @@ def test_every_module_keeps_to_its_room() -> None:
 def test_the_table_names_rooms_that_exist() -> None:
     for name, room in ROOMS.items():
         assert room.imports <= set(ROOMS), name
+
+
+def test_the_table_names_modules_that_exist() -> None:
+    for room in ROOMS.values():
+        for module in room.modules:
+            place = REPOSITORY / PACKAGE / module.replace(".", "/")
+            assert place.is_dir() or place.with_suffix(".py").is_file(), module
 
 
 def test_nothing_imports_the_local_org_but_the_demo() -> None:

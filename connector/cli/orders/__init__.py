@@ -1,4 +1,4 @@
-"""`connector orders`: look at orders and their plans. One module per command."""
+"""`connector orders`: look at orders and their plans, preview what would change them. One module per command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from connector.cli.orders import graph, listing, migrating, revise, show
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look at orders: which there are, how they do, what they wait for. Only the database is needed.",
+    help="Look at orders: how they do, what they wait for, what a revision or a newer mapping set would do.",
 )
 app.command("list")(listing.list_orders)
 app.command("show")(show.show_order)
