@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connector.mappings.policies import Queue
@@ -19,18 +17,16 @@ from connector.mappings.set import (
     System,
 )
 from connector.mappings.set import Interface as InterfaceDefinition
-from connector.model.commands import Command, InvokeCallout, SetTimer
-from connector.model.events import Event
+from connector.model.commands import InvokeCallout, SetTimer
 from connector.model.ids import ItemNo, LineId, OrderId, TechnicalLineNo
 from connector.model.order import Account, Action, Order, OrderLine
 from connector.model.plan import Item, Plan
-from connector.model.states import ItemState, ItemType, PlanState
+from connector.model.states import ItemType, PlanState
 from connector.model.technical import TechnicalLine
 from connector.orchestrator.advance import settle
-from connector.orchestrator.machine import handle
 from connector.orchestrator.step import Step
+from tests.orchestrator.telling import NOW, Keyed
 
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ORDER = OrderId("801000000000001AAA")
 LINE = LineId("802000000000001AAA")
 START_OF = "start of "
@@ -89,14 +85,8 @@ def order() -> Order:
     return Order(id=ORDER, number="00000100", account=Account(id="001000000000001AAA"), lines=(line,))
 
 
-@dataclass
-class Story:
-    """A plan under test: tell it what happens, look at what it does."""
-
-    mappings: MappingSet
-    plan: Plan
-    now: datetime = NOW
-    commands: list[Command] = field(default_factory=list)
+class Story(Keyed):
+    """A plan of items that are given by hand."""
 
     @classmethod
     def of(cls, *items: tuple[ItemDefinition, tuple[str, ...]], mappings: MappingSet | None = None) -> Story:
@@ -133,25 +123,8 @@ class Story:
         story.commands = step.commands
         return story
 
-    def item(self, key: str) -> Item:
-        return next(item for item in self.plan.items.values() if item.key == key)
-
-    def state(self, key: str) -> ItemState:
-        return self.item(key).state
-
-    def happens(self, event: Event) -> list[Command]:
-        self.commands = handle(self.plan, event, self.now, self.mappings)
-        return self.commands
-
-    def later(self, delay: timedelta) -> None:
-        self.now += delay
-
-    def asked(self, kind: type[Any]) -> list[Any]:
-        """The commands of this kind that the last event led to."""
-        return [command for command in self.commands if isinstance(command, kind)]
-
     def calls(self) -> list[tuple[str, int, int]]:
-        """The callouts that the last event led to: key, epoch, attempt."""
+        """The callouts: key, epoch, attempt."""
         return [(self.plan.items[c.item].key, c.epoch, c.attempt) for c in self.asked(InvokeCallout)]
 
     def timers(self) -> list[SetTimer]:

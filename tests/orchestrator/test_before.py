@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from connector.mappings.set import ItemDefinition
-from connector.model.events import CalloutCompleted, Operation, OperatorCommanded
-from connector.model.ids import CommandId
+from connector.model.events import Operation
 from connector.model.states import ItemState, ItemType, PlanState
 from connector.orchestrator.before import items_before
 from tests.orchestrator.building import Story, callout, definition, manual
@@ -25,12 +24,7 @@ def milestone(key: str, **more: Any) -> ItemDefinition:
 
 
 def chosen(story: Story, outcome: str, key: str = "check", **outputs: Any) -> None:
-    no = story.item(key).no
-    story.happens(
-        OperatorCommanded(
-            command=CommandId("a0C"), operation=Operation.COMPLETE, by="Ann", item=no, outcome=outcome, outputs=outputs
-        )
-    )
+    story.told(Operation.COMPLETE, story.item(key), outcome=outcome, outputs=outputs)
 
 
 @pytest.mark.parametrize(("outcome", "deposit"), [("Approved", SKIPPED), ("Deposit", RUNNING)])
@@ -119,5 +113,5 @@ def test_an_outcome_that_fails_stops_the_plan_there() -> None:
     story = Story.of((check(), ()), (callout("ship", when='items.check.outcome != ""'), ("check",)))
     chosen(story, "Declined")
     assert (story.state("check"), story.state("ship")) == (ItemState.FATALLY_FAILED, PENDING)
-    story.happens(CalloutCompleted(item=story.item("ship").no, epoch=1, attempt=1))
+    story.succeed("ship")
     assert story.state("ship") is PENDING

@@ -9,16 +9,12 @@ import pytest
 from connector.mappings.set import ItemDefinition
 from connector.model.commands import Record
 from connector.model.events import (
-    CalloutCompleted,
-    CalloutFailed,
     ExternalEventArrived,
     Operation,
-    OperatorCommanded,
     TimerDue,
     TimerKind,
 )
 from connector.model.failure import Failure, FailureClass
-from connector.model.ids import CommandId
 from connector.model.states import ItemState, ItemType, PlanState
 from tests.orchestrator.building import Story, awaited, callout, definition, manual
 
@@ -27,15 +23,6 @@ COMPLETED, PENDING, RUNNING, SKIPPED = ItemState.COMPLETED, ItemState.PENDING, I
 
 def milestone(key: str, when: str | None = None, *, skip_branch: bool = False) -> ItemDefinition:
     return definition(key, ItemType.MILESTONE, when, skip_branch=skip_branch)
-
-
-def asked(story: Story, operation: Operation, key: str) -> None:
-    story.happens(OperatorCommanded(command=CommandId("a0C"), operation=operation, by="Ann", item=story.item(key).no))
-
-
-def done(story: Story, key: str) -> None:
-    item = story.item(key)
-    story.happens(CalloutCompleted(item=item.no, epoch=item.epoch, attempt=item.attempts))
 
 
 def why_skipped(story: Story, key: str) -> list[str]:
@@ -50,19 +37,19 @@ def test_after_a_start_an_item_begins_together_with_the_other() -> None:
     story = Story.of((callout("first"), ()), (callout("ship"), ("first",)), (callout("book"), ("start of ship",)))
     assert [story.state(key) for key in ("ship", "book")] == [PENDING, PENDING]
 
-    done(story, "first")
+    story.succeed("first")
 
     assert [key for key, _, _ in story.calls()] == ["ship", "book"]
-    done(story, "book")
+    story.succeed("book")
     assert story.state("ship") is RUNNING
-    done(story, "ship")
+    story.succeed("ship")
     assert story.plan.state is PlanState.COMPLETED
 
 
 def test_an_item_that_waits_for_an_end_and_for_a_start_needs_both() -> None:
     story = Story.of((callout("a"), ()), (manual("b"), ("a",)), (callout("c"), ("a", "start of b")))
     assert story.state("c") is PENDING
-    done(story, "a")
+    story.succeed("a")
     assert story.state("c") is RUNNING
 
 
@@ -70,7 +57,7 @@ def test_what_has_failed_has_begun_all_the_same() -> None:
     story = Story.of((callout("a"), ()), (callout("b"), ("start of a",)))
     no = Failure(failure_class=FailureClass.BUSINESS, code="NO", message="No.")
 
-    story.happens(CalloutFailed(item=story.item("a").no, epoch=1, attempt=1, failure=no))
+    story.fail("a", no)
 
     assert (story.state("a"), story.state("b")) == (ItemState.FATALLY_FAILED, RUNNING)
 
@@ -79,7 +66,7 @@ def test_what_could_not_begin_has_not_begun() -> None:
     story = Story.of((callout("a", when="line.attributes.missing"), ()), (callout("b"), ("start of a",)))
     assert (story.state("a"), story.state("b")) == (ItemState.FATALLY_FAILED, PENDING)
 
-    asked(story, Operation.SKIP, "a")
+    story.told(Operation.SKIP, story.item("a"))
 
     assert (story.state("a"), story.state("b")) == (SKIPPED, RUNNING)
 
@@ -91,11 +78,11 @@ def test_what_is_skipped_counts_as_begun() -> None:
 
 def test_what_is_held_before_its_start_has_not_begun() -> None:
     story = Story.of((callout("first"), ()), (callout("a"), ("first",)), (callout("b"), ("start of a",)))
-    asked(story, Operation.HOLD, "a")
-    done(story, "first")
+    story.told(Operation.HOLD, story.item("a"))
+    story.succeed("first")
     assert (story.state("a"), story.state("b")) == (ItemState.ON_HOLD, PENDING)
 
-    asked(story, Operation.RESUME, "a")
+    story.told(Operation.RESUME, story.item("a"))
 
     assert (story.state("a"), story.state("b")) == (RUNNING, RUNNING)
 
@@ -118,7 +105,7 @@ def test_of_a_milestone_start_and_end_are_one() -> None:
     )
     assert [story.state(key) for key in "bc"] == [PENDING, PENDING]
 
-    done(story, "a")
+    story.succeed("a")
 
     assert [story.state(key) for key in "bc"] == [RUNNING, RUNNING]
 
@@ -154,8 +141,8 @@ def test_where_a_skipped_branch_meets_another_the_plan_goes_on() -> None:
         (callout("e"), ("b", "d")),
     )
     assert [story.state(key) for key in "abcde"] == [SKIPPED, SKIPPED, RUNNING, PENDING, PENDING]
-    done(story, "c")
-    done(story, "d")
+    story.succeed("c")
+    story.succeed("d")
     assert story.state("e") is RUNNING
 
 
@@ -185,7 +172,7 @@ def test_a_branch_is_not_skipped_when_the_condition_holds() -> None:
 
 def test_an_operator_who_skips_an_item_skips_no_branch() -> None:
     story = Story.of((manual("a", when="true", skip_branch=True), ()), (callout("b"), ("a",)))
-    asked(story, Operation.SKIP, "a")
+    story.told(Operation.SKIP, story.item("a"))
     assert (story.state("a"), story.state("b")) == (SKIPPED, RUNNING)
 
 
@@ -195,11 +182,11 @@ def test_what_is_held_is_skipped_with_its_branch_when_it_is_resumed() -> None:
         (milestone("a", "false", skip_branch=True), ("first",)),
         (callout("b"), ("a",)),
     )
-    asked(story, Operation.HOLD, "b")
-    asked(story, Operation.COMPLETE, "first")
+    story.told(Operation.HOLD, story.item("b"))
+    story.told(Operation.COMPLETE, story.item("first"))
     assert story.state("b") is ItemState.ON_HOLD
 
-    asked(story, Operation.RESUME, "b")
+    story.told(Operation.RESUME, story.item("b"))
 
     assert story.state("b") is SKIPPED
     assert story.plan.state is PlanState.COMPLETED

@@ -16,14 +16,15 @@ from hypothesis import strategies as st
 from connector.mappings.calendar import Calendar
 from connector.mappings.set import PLAN, ItemDefinition
 from connector.mappings.timing import Alarm, Expected, Limits
-from connector.model.events import CalloutCompleted, CalloutFailed, TimerDue, TimerKind
+from connector.model.events import TimerDue, TimerKind
 from connector.model.failure import Failure, FailureClass
 from connector.model.forecast import Jeopardy
 from connector.model.ids import ItemNo
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState
 from connector.orchestrator.dates import ENOUGH, OVERRUN, Observed, Seen
 from connector.orchestrator.estimate import Estimate, estimate, is_estimated
-from tests.orchestrator.building import LINE, NOW, Story, awaited, callout, definition, manual, mapping_set
+from tests.orchestrator.building import LINE, Story, awaited, callout, definition, manual, mapping_set
+from tests.orchestrator.telling import NOW
 
 HOUR = timedelta(hours=1)
 OFFICE = Calendar(name="office", zone=ZoneInfo("Europe/Berlin"), hours=dict.fromkeys(range(5), ((540, 1020),)))
@@ -53,11 +54,6 @@ def finishes(story: Story, found: Estimate | None = None) -> Mapping[str, float]
     }
 
 
-def done(story: Story, key: str) -> None:
-    item = story.item(key)
-    story.happens(CalloutCompleted(item=item.no, epoch=item.epoch, attempt=item.attempts))
-
-
 def diamond() -> Story:
     return Story.of(
         (task("first", 1), ()),
@@ -85,7 +81,7 @@ def test_what_is_done_is_done_and_what_runs_has_run_already() -> None:
     story = diamond()
     story.later(HOUR / 2)
     assert finishes(story) == {"first": 1, "short": 2, "long": 4, "last": 5}
-    done(story, "first")
+    story.succeed("first")
     assert finishes(story) == {"short": 1.5, "long": 3.5, "last": 4.5}
     assert seen(story).item(story.item("first").no) is None
 
@@ -149,7 +145,7 @@ def test_starts_timers_and_retries() -> None:
     story.happens(TimerDue(item=item.no, kind=TimerKind.START, epoch=item.epoch))
     item = story.item("later")
     failure = Failure(failure_class=FailureClass.TRANSIENT, code="DOWN", message="down")
-    story.happens(CalloutFailed(item=item.no, epoch=item.epoch, attempt=item.attempts, failure=failure))
+    story.fail_item(item, failure)
     failed = story.item("later")
     begin = failed.due_at or story.now
     assert finishes(story)["follows"] == pytest.approx(((begin - NOW) + 2 * HOUR) / HOUR)
@@ -159,7 +155,7 @@ def test_what_waits_for_a_person_is_not_forgotten() -> None:
     story = diamond()
     item = story.item("first")
     failure = Failure(failure_class=FailureClass.BUSINESS, code="NO", message="no")
-    story.happens(CalloutFailed(item=item.no, epoch=item.epoch, attempt=item.attempts, failure=failure))
+    story.fail_item(item, failure)
     assert story.state("first") is ItemState.FATALLY_FAILED
     story.later(8 * HOUR)
     assert finishes(story)["first"] == 10
@@ -175,7 +171,7 @@ def test_items_without_a_word_about_time_take_none() -> None:
 def test_a_plan_that_is_done_says_when_it_was() -> None:
     story = Story.of((task("one", 1), ()))
     story.later(3 * HOUR)
-    done(story, "one")
+    story.succeed("one")
     assert story.plan.state is PlanState.COMPLETED
     found = seen(story)
     assert (found.completion, found.critical, found.p90) == (NOW + 3 * HOUR, (), None)
@@ -259,7 +255,7 @@ def test_jeopardy_by_limits() -> None:
 def test_an_order_that_was_done_too_late_was_late() -> None:
     story = wanted(Story.of((task("one", 1), ())), NOW + HOUR)
     story.later(2 * HOUR)
-    done(story, "one")
+    story.succeed("one")
     assert seen(story).jeopardy is Jeopardy.LATE
     assert seen(story).source(LINE).jeopardy is Jeopardy.LATE
 

@@ -15,7 +15,7 @@ from connector.mappings.salesforce import RecordMapping
 from connector.mappings.set import WRITEBACK, ItemDefinition
 from connector.mappings.timing import Alarm, Limits, Measures
 from connector.model.commands import ClearTimers, Command, RaiseFallout, Record, ResolveFallout, SetTimer
-from connector.model.events import CalloutCompleted, TimerDue, TimerKind
+from connector.model.events import TimerDue, TimerKind
 from connector.model.forecast import Forecast, Jeopardy
 from connector.model.ids import WHOLE_ORDER, item_ref
 from connector.model.mark import RecordKind
@@ -25,7 +25,8 @@ from connector.orchestrator.dates import OVERRUN
 from connector.orchestrator.forecast import follow, shown
 from connector.orchestrator.jeopardy import GRACE_SECONDS
 from connector.orchestrator.marks import marks
-from tests.orchestrator.building import LINE, NOW, ORDER, Story, callout, definition, manual
+from tests.orchestrator.building import LINE, ORDER, Story, callout, definition, manual
+from tests.orchestrator.telling import NOW
 from tests.orchestrator.test_estimate import diamond, takes, task
 
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -74,8 +75,7 @@ class Followed:
         return self.commands
 
     def done(self, key: str) -> list[Command]:
-        item = self.story.item(key)
-        self.story.happens(CalloutCompleted(item=item.no, epoch=item.epoch, attempt=item.attempts))
+        self.story.succeed(key)
         return self.follow()
 
     def wakes(self) -> list[Command]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from connector.mappings.policies import Queue
@@ -20,7 +20,6 @@ from connector.mappings.set import (
 from connector.model.commands import (
     AnswerCommand,
     ClearTimers,
-    Command,
     ExplainMore,
     InvokeCallout,
     RaiseFallout,
@@ -29,19 +28,15 @@ from connector.model.commands import (
 from connector.model.events import (
     CallbackArrived,
     CalloutAccepted,
-    CalloutCompleted,
-    Event,
     Operation,
-    OperatorCommanded,
     OrderRead,
     RevisionRead,
 )
-from connector.model.ids import CommandId, LineId, OrderId
+from connector.model.ids import LineId, OrderId
 from connector.model.order import InventoryItem
-from connector.model.plan import Item, Plan
 from connector.model.states import ItemState, ItemType, PlanState
 from connector.model.technical import TechnicalLine
-from connector.orchestrator.machine import begin, handle
+from connector.orchestrator.machine import begin
 from tests.decomposition.builder import (
     NOW,
     cel,
@@ -60,6 +55,7 @@ from tests.decomposition.builder import (
     text,
     the_set,
 )
+from tests.orchestrator.telling import Keyed
 
 
 def fiber(*parts: Product | Rule | PlanDefinition | Scenario | System, required: bool = False) -> MappingSet:
@@ -88,13 +84,8 @@ def fiber(*parts: Product | Rule | PlanDefinition | Scenario | System, required:
     return replace(made, queues=queues, fallout_queue="Fallout")
 
 
-@dataclass
-class Story:
-    """An order under way: tell it what happens, look at what it does."""
-
-    plan: Plan
-    mappings: MappingSet
-    commands: list[Command] = field(default_factory=list)
+class Story(Keyed):
+    """An order under way, decomposed by rules that wait."""
 
     @classmethod
     def of(cls, mappings: MappingSet, *inventory: InventoryItem, **attributes: Any) -> Story:
@@ -102,32 +93,11 @@ class Story:
         made, commands, _ = begin(event, NOW, mappings)
         assert made.state is PlanState.IN_PROGRESS, made.message
         made.saved()
-        return cls(made, mappings, commands)
-
-    def item(self, key: str) -> Item:
-        (found,) = [each for each in self.plan.items.values() if each.key == key]
-        return found
-
-    def state(self, key: str) -> ItemState:
-        return self.item(key).state
-
-    def happens(self, event: Event) -> None:
-        self.commands = handle(self.plan, event, NOW, self.mappings)
-
-    def answers(self, key: str, **outputs: Any) -> None:
-        found = self.item(key)
-        self.happens(CalloutCompleted(item=found.no, epoch=found.epoch, attempt=found.attempts, outputs=outputs))
+        return cls(mappings, made, NOW, commands)
 
     def commanded(self, key: str, operation: Operation, **outputs: Any) -> AnswerCommand:
-        number = self.item(key).no
-        self.happens(
-            OperatorCommanded(command=CommandId("c1"), operation=operation, by="Olga", item=number, outputs=outputs)
-        )
-        answer: AnswerCommand = self.asked(AnswerCommand)[0]
-        return answer
-
-    def asked(self, kind: type[Any]) -> list[Any]:
-        return [command for command in self.commands if isinstance(command, kind)]
+        self.told(operation, self.item(key), by="Olga", outputs=outputs)
+        return self.answer()
 
     def calls(self) -> list[str]:
         return [self.plan.items[command.item].key for command in self.asked(InvokeCallout)]
@@ -141,7 +111,7 @@ def test_the_plan_grows_and_what_can_begin_begins() -> None:
     story = Story.of(fiber())
     assert "plan made: 1 technical lines, 2 items, 1 rules that wait for what items will bring" in story.history
 
-    story.answers("ask", tech="gpon", maker="Acme")
+    story.succeed("ask", tech="gpon", maker="Acme")
 
     assert story.calls() == ["ship"]
     assert story.history[:2] == [
@@ -151,16 +121,16 @@ def test_the_plan_grows_and_what_can_begin_begins() -> None:
     assert len(story.asked(ExplainMore)) == 1
     assert (story.state("activate"), story.item("activate").after) == (ItemState.PENDING, (1, 3))
 
-    story.answers("ship")
+    story.succeed("ship")
     assert story.calls() == ["activate"]
-    story.answers("activate")
+    story.succeed("activate")
     assert story.plan.state is PlanState.COMPLETED
 
 
 def test_a_rule_that_is_decided_against_holds_nothing_up() -> None:
     story = Story.of(fiber())
 
-    story.answers("ask", tech="copper", maker="Acme")
+    story.succeed("ask", tech="copper", maker="Acme")
 
     assert story.calls() == ["activate"]
     assert story.plan.parked == ()
@@ -169,8 +139,8 @@ def test_a_rule_that_is_decided_against_holds_nothing_up() -> None:
 def test_a_rule_that_never_fired_is_told_when_the_plan_ends() -> None:
     story = Story.of(fiber())
 
-    story.answers("ask")
-    story.answers("activate")
+    story.succeed("ask")
+    story.succeed("activate")
 
     assert story.plan.state is PlanState.COMPLETED
     assert "rule never fired: rule access-ont of T1 waits for tech" in story.history
@@ -181,7 +151,7 @@ def test_a_rule_that_never_fired_is_told_when_the_plan_ends() -> None:
 def test_an_item_whose_values_lead_to_a_problem_has_failed() -> None:
     story = Story.of(fiber())
 
-    story.answers("ask", tech="gpon", maker=7)
+    story.succeed("ask", tech="gpon", maker=7)
 
     assert story.state("ask") is ItemState.FATALLY_FAILED
     (raised,) = story.asked(RaiseFallout)
@@ -193,7 +163,7 @@ def test_an_item_whose_values_lead_to_a_problem_has_failed() -> None:
 
 def test_a_person_completes_it_with_values_that_do() -> None:
     story = Story.of(fiber())
-    story.answers("ask", tech="gpon", maker=7)
+    story.succeed("ask", tech="gpon", maker=7)
 
     answer = story.commanded("ask", Operation.COMPLETE, tech="gpon", maker=8)
     assert answer.answer == "Refused"
@@ -244,7 +214,7 @@ def test_what_is_accepted_with_values_makes_the_plan_grow_already() -> None:
 
 def test_corrected_values_for_a_retry_count_as_well() -> None:
     story = Story.of(fiber())
-    story.answers("ask", tech="gpon", maker=7)
+    story.succeed("ask", tech="gpon", maker=7)
 
     assert story.commanded("ask", Operation.RETRY, tech="gpon", maker=8).answer == "Refused"
     assert story.commanded("ask", Operation.RETRY, tech="gpon", maker="Acme").answer == "Done"
@@ -255,7 +225,7 @@ def test_corrected_values_for_a_retry_count_as_well() -> None:
 def test_the_item_that_fails_to_bring_what_is_required_has_failed() -> None:
     story = Story.of(fiber(required=True))
 
-    story.answers("ask", tech="gpon")
+    story.succeed("ask", tech="gpon")
 
     assert story.state("ask") is ItemState.FATALLY_FAILED
     (raised,) = story.asked(RaiseFallout)
@@ -269,10 +239,10 @@ def test_the_item_that_fails_to_bring_what_is_required_has_failed() -> None:
 
 def test_what_is_required_may_be_done_without_when_a_person_says_so() -> None:
     story = Story.of(fiber(required=True))
-    story.answers("ask")
+    story.succeed("ask")
 
     assert story.commanded("ask", Operation.SKIP).answer == "Done"
-    story.answers("activate")
+    story.succeed("activate")
 
     assert story.plan.state is PlanState.COMPLETED
     assert "rule never fired: rule access-ont of T1 waits for tech" in story.history
@@ -282,7 +252,7 @@ def test_another_item_may_still_bring_what_is_required() -> None:
     later = plan("later", item("look", kind=ItemType.MANUAL, queue="desk", after=["ask@line"], form=(field_of_form("tech"), field_of_form("maker"))))  # fmt: skip
     story = Story.of(fiber(later, scenario("ACCESS", "later"), required=True))
 
-    story.answers("ask")
+    story.succeed("ask")
     assert story.state("ask") is ItemState.COMPLETED
 
     assert story.commanded("look", Operation.COMPLETE).answer == "Refused"
@@ -307,7 +277,7 @@ def test_that_the_last_item_is_not_wanted_is_fallout_too() -> None:
 def test_what_was_installed_when_the_order_began_is_compared_with() -> None:
     story = Story.of(fiber(), installed("ONT", "A", maker="Acme"), assetId="A")
 
-    story.answers("ask", tech="gpon", maker="Acme")
+    story.succeed("ask", tech="gpon", maker="Acme")
 
     assert [each.action for each in story.plan.lines.values() if each.product == "ONT"] == ["NoChange"]
     assert story.calls() == ["activate"]
@@ -316,9 +286,9 @@ def test_what_was_installed_when_the_order_began_is_compared_with() -> None:
 def test_another_value_later_does_not_decide_anew_and_is_told() -> None:
     again = plan("again", item("verify", kind=ItemType.CALLOUT, interface="net.ask", after=["ask@line"]))
     story = Story.of(fiber(again, scenario("ACCESS", "again")))
-    story.answers("ask", tech="copper", maker="Acme")
+    story.succeed("ask", tech="copper", maker="Acme")
 
-    story.answers("verify", tech="gpon")
+    story.succeed("verify", tech="gpon")
 
     assert "ONT" not in {each.product for each in story.plan.lines.values()}
     told = 'rules stay decided: tech is "gpon" now; what waited for it was decided with "copper"'
@@ -341,7 +311,7 @@ def test_an_item_that_waits_for_its_time_waits_for_the_new_ones_as_well() -> Non
     assert (story.state("activate"), story.item("activate").after) == (ItemState.PENDING, (3,))
     assert [each.item for each in story.asked(ClearTimers)] == [story.item("activate").no]
 
-    story.answers("ship")
+    story.succeed("ship")
     assert story.state("activate") is ItemState.SCHEDULED
 
 
@@ -376,13 +346,13 @@ def product(story: Story, code: str) -> TechnicalLine:
 
 def test_a_revision_amends_what_has_grown_late() -> None:
     story = Story.of(fast(), speed=100)
-    story.answers("ask", tech="gpon")
+    story.succeed("ask", tech="gpon")
     before = product(story, "ONT")
 
     story.happens(amended(speed=250))
 
     assert story.plan.state is PlanState.FREEZING, "the parcel is being ordered"
-    story.answers("ship")
+    story.succeed("ship")
     ont = product(story, "ONT")
     assert (ont.no, ont.attributes["speed"], ont.sources) == (before.no, 250, ("L9",))
     assert story.plan.late == {1: {"tech": "gpon"}}
@@ -391,7 +361,7 @@ def test_a_revision_amends_what_has_grown_late() -> None:
 def test_a_rule_that_waits_does_so_for_the_new_version_as_well() -> None:
     story = Story.of(fast(), speed=100)
     story.happens(amended(speed=250))
-    story.answers("ask", tech="gpon")
+    story.succeed("ask", tech="gpon")
 
     assert story.plan.order.id == "801yy"
     assert (product(story, "ONT").attributes["speed"], story.plan.parked) == (250, ())
@@ -399,9 +369,9 @@ def test_a_rule_that_waits_does_so_for_the_new_version_as_well() -> None:
 
 def test_what_has_grown_late_goes_with_its_line() -> None:
     story = Story.of(fast(), speed=100)
-    story.answers("ask", tech="gpon")
+    story.succeed("ask", tech="gpon")
     story.happens(RevisionRead(order=replace(amended(speed=1).order, supplemental_action="Cancel")))
-    story.answers("ship")
+    story.succeed("ship")
 
     assert [each.product for each in story.plan.lines.values() if each.is_live] == []
     assert story.plan.parked == ()

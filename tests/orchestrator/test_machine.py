@@ -9,11 +9,10 @@ import pytest
 from connector.errors import IllegalTransition
 from connector.mappings.policies import FalloutRow, RetryPolicy
 from connector.mappings.set import PLAN, FormField
-from connector.model.commands import AnswerCommand, DropCallout, InvokeCallout, RaiseFallout, Record, ResolveFallout
+from connector.model.commands import DropCallout, InvokeCallout, RaiseFallout, Record, ResolveFallout
 from connector.model.events import (
     CallbackArrived,
     CalloutAccepted,
-    CalloutCompleted,
     CalloutFailed,
     ExternalEventArrived,
     Operation,
@@ -26,6 +25,7 @@ from connector.model.ids import CommandId, ItemNo
 from connector.model.states import ITEM_TRANSITIONS, ItemState, ItemTrigger, ItemType, PlanState, next_item_state
 from connector.orchestrator.status import order_status, progress
 from tests.orchestrator.building import Story, awaited, callout, definition, interface, manual, mapping_set
+from tests.orchestrator.telling import done
 
 BUSY = Failure(failure_class=FailureClass.TRANSIENT, code="HTTP_503", message="The system is busy.", system="sys")
 NO = Failure(failure_class=FailureClass.BUSINESS, code="TAKEN", message="The number is taken.", system="sys")
@@ -35,24 +35,8 @@ LOCKED_OUT = Failure(
 LOST = Failure(failure_class=FailureClass.UNKNOWN_OUTCOME, code="TIMEOUT", message="No answer.", system="sys")
 
 
-def done(story: Story, key: str, **outputs: object) -> CalloutCompleted:
-    item = story.item(key)
-    return CalloutCompleted(item=item.no, epoch=item.epoch, attempt=item.attempts, outputs=outputs)  # type: ignore[arg-type]
-
-
-def failed(story: Story, key: str, failure: Failure) -> CalloutFailed:
-    item = story.item(key)
-    return CalloutFailed(item=item.no, epoch=item.epoch, attempt=item.attempts, failure=failure)
-
-
 def asks(operation: Operation, item: ItemNo | None = None, **more: object) -> OperatorCommanded:
     return OperatorCommanded(command=CommandId("a0C1"), operation=operation, by="Ann", item=item, **more)  # type: ignore[arg-type]
-
-
-def answer(story: Story) -> AnswerCommand:
-    (given,) = story.asked(AnswerCommand)
-    assert isinstance(given, AnswerCommand)
-    return given
 
 
 # -- beginning and going on ---------------------------------------------------------------------------------
@@ -66,16 +50,16 @@ def test_what_depends_on_nothing_starts_at_once_and_side_by_side() -> None:
 
 def test_an_item_starts_when_the_last_before_it_is_done() -> None:
     story = Story.of((callout("a"), ()), (callout("b"), ()), (callout("c"), ("a", "b")))
-    story.happens(done(story, "a"))
+    story.succeed("a")
     assert story.calls() == []
-    story.happens(done(story, "b"))
+    story.succeed("b")
     assert story.calls() == [("c", 1, 1)]
 
 
 def test_the_plan_is_completed_with_its_last_item() -> None:
     story = Story.of((callout("a"), ()))
     assert order_status(story.plan) == "In Progress"
-    story.happens(done(story, "a"))
+    story.succeed("a")
     assert story.plan.state is PlanState.COMPLETED
     assert story.plan.finished_at == story.now
     assert (order_status(story.plan), progress(story.plan)) == ("Completed", 100)
@@ -109,7 +93,7 @@ def test_milestones_complete_by_themselves() -> None:
 def test_outputs_become_attributes_of_the_line_that_later_items_see() -> None:
     later = callout("b", when='line.attributes.number == "+44"')
     story = Story.of((callout("a"), ()), (later, ("a",)))
-    story.happens(done(story, "a", number="+44"))
+    story.succeed("a", number="+44")
     assert story.calls() == [("b", 1, 1)]
     assert story.item("a").outputs == {"number": "+44"}
 
@@ -126,7 +110,7 @@ def test_an_auto_item_sets_attributes() -> None:
 
 def test_a_busy_system_is_tried_again_with_the_same_key() -> None:
     story = Story.of((callout("a"), ()))
-    story.happens(failed(story, "a", BUSY))
+    story.fail("a", BUSY)
     assert story.state("a") is ItemState.FAILED
     (timer,) = story.timers()
     assert timer.kind is TimerKind.RETRY
@@ -139,7 +123,7 @@ def test_a_busy_system_is_tried_again_with_the_same_key() -> None:
 def test_a_system_that_names_a_time_is_left_alone_until_then() -> None:
     story = Story.of((callout("a"), ()))
     named = Failure(failure_class=FailureClass.TRANSIENT, code="HTTP_429", message="Slow down.", retry_after=600)
-    story.happens(failed(story, "a", named))
+    story.fail("a", named)
     (timer,) = story.timers()
     assert timer.due >= story.now + timedelta(seconds=600)
 
@@ -147,10 +131,10 @@ def test_a_system_that_names_a_time_is_left_alone_until_then() -> None:
 def test_retries_come_to_an_end() -> None:
     story = Story.of((callout("a"), ()))
     for attempt in (1, 2, 3):
-        story.happens(failed(story, "a", BUSY))
+        story.fail("a", BUSY)
         assert story.state("a") is ItemState.FAILED, attempt
         story.happens(TimerDue(item=ItemNo(1), kind=TimerKind.RETRY, epoch=1))
-    story.happens(failed(story, "a", BUSY))
+    story.fail("a", BUSY)
     assert story.state("a") is ItemState.FATALLY_FAILED
     (fallout,) = story.asked(RaiseFallout)
     assert (fallout.queue, fallout.attempts, fallout.episode) == ("Fallout", 4, 1)
@@ -158,7 +142,7 @@ def test_retries_come_to_an_end() -> None:
 
 def test_a_system_that_says_no_is_not_asked_again() -> None:
     story = Story.of((callout("a"), ()))
-    story.happens(failed(story, "a", NO))
+    story.fail("a", NO)
     assert story.state("a") is ItemState.FATALLY_FAILED
     assert order_status(story.plan) == "Fallout"
 
@@ -174,24 +158,24 @@ def test_the_policy_table_decides_and_the_most_specific_row_wins() -> None:
     }
     mappings = mapping_set([callout("a")], fallout=rows, retry_policies=policies)
     story = Story.of((callout("a"), ()), mappings=mappings)
-    story.happens(failed(story, "a", NO))
+    story.fail("a", NO)
     (timer,) = story.timers()
     assert timer.due == story.now + timedelta(seconds=9)
     story.happens(TimerDue(item=ItemNo(1), kind=TimerKind.RETRY, epoch=timer.epoch))
     assert story.calls() == [("a", 2, 2)], "the system had answered, so this is another logical attempt"
-    story.happens(failed(story, "a", NO))
+    story.fail("a", NO)
     (fallout,) = story.asked(RaiseFallout)
     assert (fallout.queue, fallout.suggestions) == ("Numbers", ("Choose another.",))
 
 
 def test_an_unknown_outcome_is_sent_again_only_where_that_is_safe() -> None:
     safe = Story.of((callout("a"), ()))
-    safe.happens(failed(safe, "a", LOST))
+    safe.fail("a", LOST)
     assert safe.state("a") is ItemState.FAILED
 
     unsafe_set = mapping_set([callout("a")], interface("put", idempotent=False))
     unsafe = Story.of((callout("a"), ()), mappings=unsafe_set)
-    unsafe.happens(failed(unsafe, "a", LOST))
+    unsafe.fail("a", LOST)
     assert unsafe.state("a") is ItemState.FATALLY_FAILED
 
 
@@ -208,7 +192,7 @@ def test_a_request_that_can_not_be_made_asks_for_a_person() -> None:
 
 def test_the_same_answer_twice_has_the_effect_of_once() -> None:
     story = Story.of((callout("a"), ()), (callout("b"), ("a",)))
-    event = done(story, "a")
+    event = done(story.item("a"))
     story.happens(event)
     story.happens(event)
     assert story.calls() == []
@@ -216,8 +200,8 @@ def test_the_same_answer_twice_has_the_effect_of_once() -> None:
 
 def test_an_answer_to_an_attempt_that_is_over_changes_nothing() -> None:
     story = Story.of((callout("a"), ()))
-    late = done(story, "a")
-    story.happens(failed(story, "a", BUSY))
+    late = done(story.item("a"))
+    story.fail("a", BUSY)
     story.happens(TimerDue(item=ItemNo(1), kind=TimerKind.RETRY, epoch=1))
     story.happens(late)
     assert story.state("a") is ItemState.RUNNING
@@ -254,7 +238,7 @@ def test_a_call_back_that_tells_of_failure_fails_the_item() -> None:
 def test_a_call_back_that_comes_after_all_resolves_the_fallout() -> None:
     story = Story.of((awaited("a", within=timedelta(hours=1)), ()), mappings=None)
     story.happens(CalloutAccepted(item=ItemNo(1), epoch=1, attempt=1))
-    story.happens(failed(story, "a", NO))
+    story.fail("a", NO)
     assert story.state("a") is ItemState.FATALLY_FAILED
     story.happens(CallbackArrived(item=ItemNo(1), name="sys.done"))
     assert story.state("a") is ItemState.COMPLETED
@@ -278,7 +262,7 @@ def called_back(*, epoch: int | None = None, failure: Failure | None = None, **o
 def started_anew() -> Story:
     """The second attempt was accepted, after the first was refused."""
     story = Story.of((awaited("a"), ()))
-    story.happens(failed(story, "a", NO))
+    story.fail("a", NO)
     story.happens(asks(Operation.RETRY, ItemNo(1)))
     story.happens(CalloutAccepted(item=ItemNo(1), epoch=2, attempt=1))
     return story
@@ -308,7 +292,7 @@ def test_a_call_back_for_what_was_sent_last_counts_while_the_next_attempt_is_wai
     row = FalloutRow(failure_class=FailureClass.BUSINESS, retry="patient", queue="Fallout")
     mappings = mapping_set([awaited("a")], fallout=(row,), retry_policies={"patient": patient})
     story = Story.of((awaited("a"), ()), mappings=mappings)
-    story.happens(failed(story, "a", NO))
+    story.fail("a", NO)
     assert (story.state("a"), story.item("a").epoch, story.item("a").request_epoch) == (ItemState.FAILED, 2, 1)
     story.happens(called_back(epoch=1))
     assert story.state("a") is ItemState.COMPLETED
@@ -317,7 +301,7 @@ def test_a_call_back_for_what_was_sent_last_counts_while_the_next_attempt_is_wai
 def held_in_doubt() -> Story:
     """Nobody knows what came of the request, and an operator holds the item before it is sent again."""
     story = Story.of((awaited("a"), ()), (callout("b"), ("a",)))
-    story.happens(failed(story, "a", LOST))
+    story.fail("a", LOST)
     story.happens(asks(Operation.HOLD, ItemNo(1)))
     return story
 
@@ -330,7 +314,7 @@ def test_a_call_back_for_an_item_on_hold_counts_when_it_is_resumed() -> None:
     story.happens(asks(Operation.RESUME, ItemNo(1)))
     assert story.calls() == [("b", 1, 1)], "what was done is not sent again"
     assert (story.state("a"), story.item("a").outputs) == (ItemState.COMPLETED, {"tracking": "T1"})
-    assert answer(story).message == "a is completed: its system said so while it was on hold."
+    assert story.answer().message == "a is completed: its system said so while it was on hold."
 
 
 def test_a_call_back_that_tells_of_failure_on_hold_asks_for_a_person_when_it_is_resumed() -> None:
@@ -352,13 +336,13 @@ def test_a_call_back_for_an_item_that_was_held_before_anything_was_sent_is_ignor
 
 def test_a_failure_that_is_told_at_last_ends_the_doubt() -> None:
     waiting = Story.of((awaited("a"), ()))
-    waiting.happens(failed(waiting, "a", LOST))
+    waiting.fail("a", LOST)
     assert waiting.state("a") is ItemState.FAILED
     waiting.happens(called_back(epoch=1, failure=NO))
     assert waiting.state("a") is ItemState.FATALLY_FAILED
 
     given_up = Story.of((awaited("a"), ()), mappings=mapping_set([awaited("a")], interface("put", idempotent=False)))
-    given_up.happens(failed(given_up, "a", LOST))
+    given_up.fail("a", LOST)
     given_up.happens(called_back(epoch=1, failure=NO))
     (fallout,) = given_up.asked(RaiseFallout)
     assert (fallout.episode, fallout.failure.code) == (1, "TAKEN"), "the same Case, which now says why"
@@ -390,7 +374,7 @@ def test_an_event_that_comes_early_is_kept_for_the_item_that_will_wait_for_it() 
     waits = awaited("e", kind=ItemType.EVENT, on="sys.delivered")
     story = Story.of((callout("a"), ()), (waits, ("a",)))
     story.happens(ExternalEventArrived(name="sys.delivered", payload={"what": "SIM"}))
-    story.happens(done(story, "a"))
+    story.succeed("a")
     assert story.state("e") is ItemState.COMPLETED
     assert story.plan.unclaimed == ()
 
@@ -443,17 +427,17 @@ def test_a_manual_task_waits_for_its_person_and_takes_the_form() -> None:
     assert order_status(story.plan) == "Waiting"
 
     story.happens(asks(Operation.COMPLETE, ItemNo(1), outcome="Maybe"))
-    assert answer(story).answer == "Refused"
-    assert "Approved, Declined" in answer(story).message
+    assert story.answer().answer == "Refused"
+    assert "Approved, Declined" in story.answer().message
 
     story.happens(asks(Operation.COMPLETE, ItemNo(1), outcome="Approved"))
-    assert "needs the field Limit" in answer(story).message
+    assert "needs the field Limit" in story.answer().message
 
     story.happens(asks(Operation.COMPLETE, ItemNo(1), outcome="Approved", outputs={"limit": "much"}))
-    assert "has to be a integer" in answer(story).message
+    assert "has to be a integer" in story.answer().message
 
     story.happens(asks(Operation.COMPLETE, ItemNo(1), outcome="Approved", outputs={"limit": 500}))
-    assert answer(story).answer == "Done"
+    assert story.answer().answer == "Done"
     assert story.item("credit").outcome == "Approved"
     assert story.plan.state is PlanState.COMPLETED
 
@@ -469,20 +453,20 @@ def test_an_outcome_that_means_no_is_a_business_failure() -> None:
 
 def test_retry_after_a_no_is_another_logical_attempt() -> None:
     story = Story.of((callout("a"), ()))
-    story.happens(failed(story, "a", NO))
+    story.fail("a", NO)
     story.happens(asks(Operation.RETRY, ItemNo(1), outputs={"number": "+45"}))
     assert story.calls() == [("a", 2, 1)]
     assert len(story.asked(ResolveFallout)) == 1
     (line,) = story.plan.lines.values()
     assert line.attributes == {"number": "+45"}
-    story.happens(done(story, "a"))
+    story.succeed("a")
     assert story.plan.state is PlanState.COMPLETED
 
 
 def test_retry_after_an_unknown_outcome_keeps_the_key() -> None:
     mappings = mapping_set([callout("a")], interface("put", idempotent=False))
     story = Story.of((callout("a"), ()), mappings=mappings)
-    story.happens(failed(story, "a", LOST))
+    story.fail("a", LOST)
     story.happens(asks(Operation.RETRY, ItemNo(1)))
     assert story.calls() == [("a", 1, 2)]
     assert story.asked(DropCallout) == []
@@ -490,10 +474,10 @@ def test_retry_after_an_unknown_outcome_keeps_the_key() -> None:
 
 def test_retry_keeps_the_key_when_an_earlier_attempt_may_have_had_its_effect() -> None:
     story = Story.of((callout("a"), ()))
-    story.happens(failed(story, "a", LOST))
+    story.fail("a", LOST)
     for _ in range(3):
         story.happens(TimerDue(item=ItemNo(1), kind=TimerKind.RETRY, epoch=1))
-        story.happens(failed(story, "a", BUSY))
+        story.fail("a", BUSY)
     assert story.state("a") is ItemState.FATALLY_FAILED
     story.happens(asks(Operation.RETRY, ItemNo(1)))
     assert story.calls() == [("a", 1, 5)]
@@ -501,21 +485,21 @@ def test_retry_keeps_the_key_when_an_earlier_attempt_may_have_had_its_effect() -
 
 def test_retry_keeps_the_key_when_we_were_locked_out_after_a_sending_in_doubt() -> None:
     story = Story.of((callout("a"), ()))
-    story.happens(failed(story, "a", LOST))
+    story.fail("a", LOST)
     story.happens(TimerDue(item=ItemNo(1), kind=TimerKind.RETRY, epoch=1))
-    story.happens(failed(story, "a", LOCKED_OUT))
+    story.fail("a", LOCKED_OUT)
     assert story.state("a") is ItemState.FATALLY_FAILED
     story.happens(asks(Operation.RETRY, ItemNo(1)))
     assert story.calls() == [("a", 1, 3)]
-    assert "with the same request" in answer(story).message
-    story.happens(failed(story, "a", NO))
+    assert "with the same request" in story.answer().message
+    story.fail("a", NO)
     story.happens(asks(Operation.RETRY, ItemNo(1)))
     assert story.calls() == [("a", 2, 1)], "the system said no to this key: nothing is in doubt any more"
 
 
 def test_retry_after_being_locked_out_is_another_attempt_when_nothing_was_sent_before() -> None:
     story = Story.of((callout("a"), ()))
-    story.happens(failed(story, "a", LOCKED_OUT))
+    story.fail("a", LOCKED_OUT)
     story.happens(asks(Operation.RETRY, ItemNo(1)))
     assert story.calls() == [("a", 2, 1)]
 
@@ -536,7 +520,7 @@ def test_a_policy_that_sends_again_keeps_the_key_while_a_sending_is_in_doubt() -
 def test_an_answer_that_can_not_be_read_leaves_doubt_unless_it_turned_us_away(status: int | None, epoch: int) -> None:
     story = Story.of((callout("a"), ()))
     unreadable = Failure(failure_class=FailureClass.CONFIGURATION, code="X", message="x", http_status=status)
-    story.happens(failed(story, "a", unreadable))
+    story.fail("a", unreadable)
     story.happens(asks(Operation.RETRY, ItemNo(1)))
     assert [called[1] for called in story.calls()] == [epoch]
 
@@ -556,16 +540,16 @@ def test_a_message_that_is_sent_twice_happens_once() -> None:
 
 def test_retry_of_the_order_starts_all_that_failed() -> None:
     story = Story.of((callout("a"), ()), (callout("b"), ()))
-    story.happens(failed(story, "a", NO))
-    story.happens(failed(story, "b", NO))
+    story.fail("a", NO)
+    story.fail("b", NO)
     story.happens(asks(Operation.RETRY))
     assert [key for key, _, _ in story.calls()] == ["a", "b"]
-    assert answer(story).message == "2 failed items started again."
+    assert story.answer().message == "2 failed items started again."
 
 
 def test_skip_goes_on_without_the_item() -> None:
     story = Story.of((callout("a"), ()), (callout("b"), ("a",)))
-    story.happens(failed(story, "a", NO))
+    story.fail("a", NO)
     story.happens(asks(Operation.SKIP, ItemNo(1)))
     assert story.state("a") is ItemState.SKIPPED
     assert story.calls() == [("b", 1, 1)]
@@ -573,7 +557,7 @@ def test_skip_goes_on_without_the_item() -> None:
 
 def test_complete_by_hand_with_outputs() -> None:
     story = Story.of((callout("a"), ()), (callout("b", when='line.attributes.id == "7"'), ("a",)))
-    story.happens(failed(story, "a", NO))
+    story.fail("a", NO)
     story.happens(asks(Operation.COMPLETE, ItemNo(1), outputs={"id": "7"}))
     assert story.calls() == [("b", 1, 1)]
 
@@ -581,7 +565,7 @@ def test_complete_by_hand_with_outputs() -> None:
 def test_hold_and_resume() -> None:
     story = Story.of((callout("a"), ()), (callout("b"), ("a",)))
     story.happens(asks(Operation.HOLD, ItemNo(2)))
-    story.happens(done(story, "a"))
+    story.succeed("a")
     assert (story.state("b"), story.calls()) == (ItemState.ON_HOLD, [])
     story.happens(asks(Operation.RESUME, ItemNo(2)))
     assert story.calls() == [("b", 1, 1)]
@@ -592,18 +576,18 @@ def test_what_is_being_sent_is_left_alone(operation: Operation) -> None:
     story = Story.of((callout("a"), ()))
     before = story.item("a")
     story.happens(asks(operation, ItemNo(1)))
-    assert answer(story).answer == "Refused"
+    assert story.answer().answer == "Refused"
     assert story.item("a") == before
 
 
 def test_commands_about_nothing_are_refused() -> None:
     story = Story.of((callout("a"), ()))
     story.happens(asks(Operation.RETRY, ItemNo(9)))
-    assert "has no item 9" in answer(story).message
+    assert "has no item 9" in story.answer().message
     story.happens(asks(Operation.RETRY))
-    assert "Nothing of order" in answer(story).message
+    assert "Nothing of order" in story.answer().message
     story.happens(asks(Operation.SKIP))
-    assert "needs an item" in answer(story).message
+    assert "needs an item" in story.answer().message
 
 
 # -- the tables -------------------------------------------------------------------------------------------------

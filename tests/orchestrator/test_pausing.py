@@ -7,12 +7,10 @@ from datetime import timedelta
 import pytest
 
 from connector.mappings.set import PLAN, Completion, ItemDefinition
-from connector.model.commands import AnswerCommand, RaiseFallout, Record
+from connector.model.commands import RaiseFallout, Record
 from connector.model.events import (
     CallbackArrived,
     CalloutAccepted,
-    CalloutCompleted,
-    CalloutFailed,
     Event,
     Operation,
     OperatorCommanded,
@@ -26,8 +24,8 @@ from connector.model.states import ItemState, ItemType, Phase, PlanState
 from connector.orchestrator.machine import handle
 from connector.orchestrator.present import Present
 from connector.orchestrator.status import order_status
-
-from .building import NOW, ORDER, Story, definition
+from tests.orchestrator.building import ORDER, Story, definition
+from tests.orchestrator.telling import NOW, done
 
 PLAN_PAUSE = Pause(kind=PauseKind.PLAN, name="plan", reason="new prices", by="Eva", since=NOW)
 BUSY = Failure(failure_class=FailureClass.TRANSIENT, code="HTTP_503", message="busy", system="sys")
@@ -45,26 +43,15 @@ def command(operation: Operation, **outputs: object) -> OperatorCommanded:
     return OperatorCommanded(command=CommandId("a0C1"), operation=operation, by="Ann", outputs=outputs)  # type: ignore[arg-type]
 
 
-def answered(key: str, story: Story) -> CalloutCompleted:
-    item = story.item(key)
-    return CalloutCompleted(item=item.no, epoch=item.epoch, attempt=item.attempts)
-
-
-def answer_of(story: Story) -> AnswerCommand:
-    answer: AnswerCommand
-    (answer,) = story.asked(AnswerCommand)
-    return answer
-
-
 # -- an order -----------------------------------------------------------------------------------------
 
 
 def test_what_runs_of_a_paused_order_finishes_and_nothing_more_starts() -> None:
     story = two_calls()
     story.happens(command(Operation.PAUSE, reason="the customer moves"))
-    assert answer_of(story).answer == "Done"
+    assert story.answer().answer == "Done"
     assert order_status(story.plan) == "Waiting"
-    story.happens(answered("first", story))
+    story.succeed("first")
     assert story.state("first") is ItemState.COMPLETED
     assert story.state("second") is ItemState.PENDING
     assert story.calls() == []
@@ -93,7 +80,7 @@ def test_an_order_goes_on_by_itself_when_its_time_has_come() -> None:
     story.happens(command(Operation.PAUSE, until=until.isoformat()))
     (timer,) = story.timers()
     assert (timer.item, timer.kind, timer.due) == (WHOLE_ORDER, TimerKind.PAUSE, until)
-    story.happens(answered("first", story))
+    story.succeed("first")
     story.now = until
     story.happens(TimerDue(item=WHOLE_ORDER, kind=TimerKind.PAUSE, epoch=0))
     assert story.calls() == [("second", 1, 1)]
@@ -141,13 +128,13 @@ def test_an_item_whose_date_comes_while_its_plan_is_paused_starts_afterwards() -
 def test_a_paused_order_is_not_taken_for_stuck() -> None:
     story = Story.of((call("first"), ()), (call("second"), ("first",)))
     story.happens(command(Operation.PAUSE))
-    story.happens(answered("first", story))
+    story.succeed("first")
     assert story.asked(RaiseFallout) == []
 
 
 def test_an_attempt_that_becomes_due_in_a_pause_is_made_after_it() -> None:
     story = two_calls()
-    story.happens(CalloutFailed(item=story.item("first").no, epoch=1, attempt=1, failure=BUSY))
+    story.fail("first", BUSY)
     (timer,) = story.timers()
     story.happens(command(Operation.PAUSE))
     story.now = timer.due
@@ -186,8 +173,8 @@ def test_what_the_state_forbids_is_refused_with_the_reason(
         story.happens(event)
     paused = story.plan.pause
     story.happens(asked)
-    assert answer_of(story).answer == "Refused"
-    assert why in answer_of(story).message
+    assert story.answer().answer == "Refused"
+    assert why in story.answer().message
     assert story.plan.pause == paused
 
 
@@ -195,7 +182,7 @@ def test_an_order_that_is_over_is_not_paused() -> None:
     story = Story.of((definition("only", ItemType.MILESTONE), ()))
     assert story.plan.state is PlanState.COMPLETED
     story.happens(command(Operation.PAUSE))
-    assert "there is nothing to pause" in answer_of(story).message
+    assert "there is nothing to pause" in story.answer().message
 
 
 def test_an_item_is_held_not_paused() -> None:
@@ -204,7 +191,7 @@ def test_an_item_is_held_not_paused() -> None:
     story.happens(
         OperatorCommanded(command=asked.command, operation=asked.operation, by="Ann", item=story.item("first").no)
     )
-    assert answer_of(story).answer == "Refused"
+    assert story.answer().answer == "Refused"
 
 
 # -- a plan definition ----------------------------------------------------------------------------------
@@ -213,7 +200,7 @@ def test_an_item_is_held_not_paused() -> None:
 def test_items_of_a_paused_plan_do_not_start_and_say_why() -> None:
     story = two_calls()
     pauses = Pauses([PLAN_PAUSE])
-    story.commands = handle(story.plan, answered("first", story), NOW, story.mappings, pauses)
+    story.commands = handle(story.plan, done(story.item("first")), NOW, story.mappings, pauses)
     second = story.item("second")
     assert (second.state, second.phase) == (ItemState.PENDING, Phase.WAITING)
     assert second.waiting_for == (

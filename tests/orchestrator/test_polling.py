@@ -25,7 +25,8 @@ from connector.model.failure import Failure, FailureClass
 from connector.model.ids import CommandId
 from connector.model.states import ItemState, ItemType, PlanState
 from connector.orchestrator.polling import next_question
-from tests.orchestrator.building import NOW, Story, callout, definition, interface, mapping_set
+from tests.orchestrator.building import Story, callout, definition, interface, mapping_set
+from tests.orchestrator.telling import NOW
 
 BUSY = Failure(failure_class=FailureClass.TRANSIENT, code="HTTP_503", message="Busy.", system="sys")
 NO = Failure(failure_class=FailureClass.BUSINESS, code="REFUSED", message="No.", system="sys")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connector.mappings.set import PLAN, Dependency, ItemDefinition, PlanDefinition
-from connector.model.commands import AnswerCommand, InvokeCallout, RaiseFallout
-from connector.model.events import CalloutCompleted, Operation, OperatorCommanded
+from connector.model.commands import InvokeCallout, RaiseFallout
+from connector.model.events import Operation, OperatorCommanded
 from connector.model.ids import CommandId, TechnicalLineNo
 from connector.model.json import Json
 from connector.model.plan import Item
@@ -50,15 +50,7 @@ def below(told: Story, key: str) -> list[Item]:
 
 
 def done(told: Story, item: Item, **outputs: Json) -> None:
-    item = told.plan.items[item.no]
-    told.happens(CalloutCompleted(item=item.no, epoch=item.epoch, attempt=item.attempts, outputs=outputs))
-
-
-def ask(told: Story, operation: Operation, item: Item) -> AnswerCommand:
-    told.happens(OperatorCommanded(command=CommandId("a0C"), operation=operation, by="Ann", item=item.no))
-    (answer,) = told.asked(AnswerCommand)
-    assert isinstance(answer, AnswerCommand)
-    return answer
+    told.succeed_item(told.plan.items[item.no], **outputs)
 
 
 def test_a_subplan_is_done_when_its_items_are() -> None:
@@ -69,7 +61,7 @@ def test_a_subplan_is_done_when_its_items_are() -> None:
         room=[callout("mount", after=after("reserve")), callout("reserve")],
     )
     assert below(told, "equip") == [], "made when its turn has come"
-    done(told, told.item("first"))
+    told.succeed("first")
 
     reserve, mount = below(told, "equip")
     assert [(each.no, each.key, each.after, each.state) for each in (reserve, mount)] == [
@@ -83,7 +75,7 @@ def test_a_subplan_is_done_when_its_items_are() -> None:
     done(told, reserve)
     done(told, mount)
     assert (told.state("equip"), told.state("last")) == (COMPLETED, RUNNING)
-    done(told, told.item("last"))
+    told.succeed("last")
     assert told.plan.state is PlanState.COMPLETED
 
 
@@ -166,7 +158,7 @@ def test_subplans_contain_subplans() -> None:
         wall=[callout("paint"), callout("dry", after=after("paint"))],
         cleaning=[callout("sweep")],
     )
-    done(told, told.item("outer"), outer="O")
+    told.succeed("outer", outer="O")
     assert [call.request.path for call in told.asked(InvokeCallout)] == ["/n/O/-", "/s/O/-"]
     for number, paint in enumerate([item for item in told.plan.items.values() if item.key == "paint"]):
         done(told, paint, inner=f"I{number}")
@@ -174,7 +166,7 @@ def test_subplans_contain_subplans() -> None:
     for dry in [item for item in told.plan.items.values() if item.key == "dry"]:
         done(told, dry)
     assert told.state("walls") is COMPLETED
-    done(told, told.item("sweep"), dust="none")
+    told.succeed("sweep", dust="none")
     assert told.plan.state is PlanState.COMPLETED
     assert told.plan.lines[TechnicalLineNo(1)].attributes["equipped"] == [
         {"outer": "O", "walls": [{"inner": "I0"}, {"inner": "I1"}], "dust": "none"}
@@ -199,12 +191,12 @@ def test_a_list_that_is_none_is_a_failure_that_can_be_mended(for_each: str, said
         room=[manual("a")],
     )
     told.plan.enrich(TechnicalLineNo(1), {"many": list(range(MOST_INSTANCES + 1))})
-    ask(told, Operation.COMPLETE, told.item("go"))
+    told.told(Operation.COMPLETE, told.item("go"))
     (raised,) = told.asked(RaiseFallout)
     assert said in raised.failure.message
     assert told.state("equip") is ItemState.FATALLY_FAILED
     assert below(told, "equip") == []
-    ask(told, Operation.SKIP, told.item("equip"))
+    told.told(Operation.SKIP, told.item("equip"))
     assert told.plan.state is PlanState.COMPLETED
 
 
@@ -226,11 +218,12 @@ def test_a_mended_list_is_taken_on_the_next_try() -> None:
 @pytest.mark.parametrize("operation", [Operation.SKIP, Operation.COMPLETE])
 def test_a_subplan_under_way_is_ended_by_its_items_only(operation: Operation) -> None:
     told = story((subplan("equip", "room"), ()), room=[manual("a"), manual("b")])
-    answer = ask(told, operation, told.item("equip"))
+    told.told(operation, told.item("equip"))
+    answer = told.answer()
     assert answer.answer == "Refused"
     assert "its 2 items" in answer.message
     for inside in below(told, "equip"):
-        ask(told, operation, inside)
+        told.told(operation, inside)
     assert told.plan.state is PlanState.COMPLETED
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from connector.mappings.expression import Expression
@@ -30,32 +30,29 @@ from connector.mappings.set import (
     Value,
     recall_plan,
 )
-from connector.model.commands import AnswerCommand, Command, InvokeCallout, RaiseFallout
+from connector.model.commands import Command, InvokeCallout, RaiseFallout
 from connector.model.events import (
     CallbackArrived,
     CalloutAccepted,
-    CalloutCompleted,
-    CalloutFailed,
     Event,
     ExternalEventArrived,
     Operation,
-    OperatorCommanded,
     OrderRead,
     RevisionRead,
     TimerDue,
     TimerKind,
 )
 from connector.model.failure import Failure, FailureClass
-from connector.model.ids import CommandId, LineId, OrderId
+from connector.model.ids import LineId, OrderId
 from connector.model.json import Json
 from connector.model.order import Account, Action, InventoryItem, Order, OrderLine
-from connector.model.plan import Item, Plan
+from connector.model.plan import Item
 from connector.model.revision import Assessment, ItemChange, Version
 from connector.model.states import ItemState, ItemType, PlanState
-from connector.orchestrator.machine import begin, handle
+from connector.orchestrator.machine import begin
 from connector.orchestrator.revise import assess
+from tests.orchestrator.telling import NOW, Telling
 
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ACCOUNT = Account(id="001000000000001AAA")
 
 LOST = Failure(failure_class=FailureClass.UNKNOWN_OUTCOME, code="TIMEOUT", message="No answer.", system="sys")
@@ -296,14 +293,8 @@ def first_id(each: OrderLine) -> str:
 # -- what happens -----------------------------------------------------------------------------------------
 
 
-@dataclass
-class Story:
-    """A plan under test: tell it what happens, look at what it does."""
-
-    mappings: MappingSet
-    plan: Plan
-    now: datetime = NOW
-    commands: list[Command] = field(default_factory=list)
+class Story(Telling):
+    """A plan that is made of an order, and revised. A second passes with whatever happens."""
 
     @classmethod
     def of(cls, mappings: MappingSet, given: Order, inventory: Sequence[InventoryItem] = ()) -> Story:
@@ -341,9 +332,6 @@ class Story:
     def plan_state(self) -> PlanState:
         return self.plan.state
 
-    def asked(self, kind: type[Any]) -> list[Any]:
-        return [command for command in self.commands if isinstance(command, kind)]
-
     def asked_calls(self) -> list[InvokeCallout]:
         return [command for command in self.commands if isinstance(command, InvokeCallout)]
 
@@ -356,11 +344,6 @@ class Story:
         (found,) = [each for each in self.asked(InvokeCallout) if self.plan.items[each.item].key == key]
         assert found.request is not None
         return found.request.body
-
-    def answer(self) -> AnswerCommand:
-        (found,) = self.asked(AnswerCommand)
-        assert isinstance(found, AnswerCommand)
-        return found
 
     def fallouts(self) -> list[str]:
         return [self.plan.items[each.item].key for each in self.asked(RaiseFallout)]
@@ -378,13 +361,10 @@ class Story:
 
     # -- telling --------------------------------------------------------------------------------------
 
-    def later(self, delay: timedelta) -> None:
-        self.now += delay
-
     def happens(self, event: Event) -> list[Command]:
-        self.commands = handle(self.plan, event, self.now, self.mappings)
-        self.now += timedelta(seconds=1)
-        return self.commands
+        commands = super().happens(event)
+        self.later(timedelta(seconds=1))
+        return commands
 
     def revised(self, given: Order) -> Order:
         """A supplemental order comes; gives it back, for the next version to be made of."""
@@ -395,9 +375,6 @@ class Story:
         """A system answers that it is done."""
         self.succeed_item(self.item(key, line), **outputs)
 
-    def succeed_item(self, each: Item, **outputs: Json) -> None:
-        self.happens(CalloutCompleted(item=each.no, epoch=each.epoch, attempt=each.attempts, outputs=outputs))
-
     def accept(self, key: str, line: str | None = None, **outputs: Json) -> None:
         self.accept_item(self.item(key, line), **outputs)
 
@@ -406,9 +383,6 @@ class Story:
 
     def fail(self, key: str, failure: Failure, line: str | None = None) -> None:
         self.fail_item(self.item(key, line), failure)
-
-    def fail_item(self, each: Item, failure: Failure) -> None:
-        self.happens(CalloutFailed(item=each.no, epoch=each.epoch, attempt=each.attempts, failure=failure))
 
     def call_back(self, each: Item, failure: Failure | None = None, **outputs: Json) -> None:
         self.happens(CallbackArrived(item=each.no, name="sys.done", failure=failure, outputs=outputs))
@@ -423,12 +397,6 @@ class Story:
 
     def time_item(self, each: Item, kind: TimerKind) -> None:
         self.happens(TimerDue(item=each.no, kind=kind, epoch=each.epoch))
-
-    def told(self, operation: Operation, each: Item | None = None, **more: Any) -> None:
-        """A person says so."""
-        more.setdefault("by", "Ann")
-        item_no = each.no if each is not None else None
-        self.happens(OperatorCommanded(command=CommandId("a0C1"), operation=operation, item=item_no, **more))
 
     def done(self, key: str, line: str | None = None, **outputs: Json) -> None:
         """A person completes a task."""

@@ -23,7 +23,6 @@ from tests.orchestrator.revision.building import (
     LOST_FOR_GOOD,
     NO,
     NOT_YET,
-    NOW,
     Story,
     canceling,
     first_id,
@@ -31,6 +30,7 @@ from tests.orchestrator.revision.building import (
     line,
 )
 from tests.orchestrator.revision.telco import COLOURS, DEALS, SIZES, Choose
+from tests.orchestrator.telling import NOW
 
 Identity = tuple[str, str, str]
 Action = Callable[[], None]

@@ -22,7 +22,6 @@ from tests.orchestrator.revision.building import (
     LOST_FOR_GOOD,
     NO,
     NOT_YET,
-    NOW,
     Story,
     canceling,
     following,
@@ -34,6 +33,7 @@ from tests.orchestrator.revision.building import (
 )
 from tests.orchestrator.revision.reference import Facts, Fate, fate
 from tests.orchestrator.revision.world import bundle, phone_set
+from tests.orchestrator.telling import NOW
 
 Driver = Callable[[Story], None]
 

@@ -18,7 +18,6 @@ from tests.orchestrator.revision.building import (
     LOST,
     LOST_FOR_GOOD,
     NO,
-    NOW,
     Story,
     awaited,
     canceling,
@@ -28,6 +27,7 @@ from tests.orchestrator.revision.building import (
     manual,
 )
 from tests.orchestrator.revision.world import bundle, phone, phone_set, story
+from tests.orchestrator.telling import NOW
 
 BIGGER = {"phone": {"size": "M"}}
 
