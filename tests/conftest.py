@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
@@ -17,6 +18,9 @@ from hypothesis import HealthCheck, settings
 from connector.localdb import LocalDatabase, local_database
 from connector.store.database import Database
 from connector.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from tests.orchestrator.turning import Bench
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -71,6 +75,21 @@ async def migrated_url(postgres_server: LocalDatabase) -> AsyncIterator[str]:
         _migrated.add(postgres_server)
     async with _database(postgres_server, template="migrated") as url:
         yield url
+
+
+@pytest.fixture
+async def database(migrated_url: str) -> AsyncIterator[Database]:
+    """Connections to a database with the present schema."""
+    async with await Database.connect(migrated_url) as database:
+        yield database
+
+
+@pytest.fixture
+async def bench(database: Database) -> Bench:
+    """Turns on such a database, with the mapping set infiwave."""
+    from tests.orchestrator.turning import infiwave  # noqa: PLC0415 - most tests need nothing of it
+
+    return await infiwave(database)
 
 
 @asynccontextmanager

@@ -11,17 +11,14 @@ from pydantic import SecretStr
 
 from connector.api.app import create_app
 from connector.bridges.control import ControlBridge
-from connector.mappings.load import load
 from connector.model.events import Operation
 from connector.model.ids import OrderId
-from connector.orchestrator.sets import MappingSets
 from connector.store.database import Database
 from connector.store.pauses import PauseTable
-from connector.store.sets import SetTable
 from connector.store.work import WorkTable
 from tests.callouts.stub import serving
 from tests.orchestrator.test_holding import Site, until
-from tests.orchestrator.turning import SETS, Bench
+from tests.orchestrator.turning import infiwave
 
 from .test_app import House
 
@@ -32,7 +29,7 @@ NETWORK = {"kind": "system", "name": "network", "reason": "they move house", "by
 @pytest.fixture
 async def site(migrated_url: str) -> AsyncIterator[Site]:
     async with await Database.connect(migrated_url, size=10) as database:
-        yield Site(Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database))))
+        yield Site(await infiwave(database))
 
 
 @pytest.fixture

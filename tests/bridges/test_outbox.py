@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,21 +10,11 @@ import pytest
 
 from connector.bridges.salesforce import OutboxBridge
 from connector.errors import MappingError
-from connector.mappings.load import load
 from connector.model.dossier import CommandAnswer
 from connector.model.ids import CommandId
 from connector.model.json import JsonObject
 from connector.orchestrator.present import command_variables
-from connector.orchestrator.sets import MappingSets
-from connector.store.database import Database
-from connector.store.sets import SetTable
-from tests.orchestrator.turning import NOW, SETS, Bench, mobile, order_id
-
-
-@pytest.fixture
-async def bench(migrated_url: str) -> AsyncIterator[Bench]:
-    async with await Database.connect(migrated_url) as database:
-        yield Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database)))
+from tests.orchestrator.turning import NOW, Bench, mobile, order_id
 
 
 async def test_an_order_whose_mapping_set_is_gone_keeps_nobody_elses_records_back(bench: Bench) -> None:

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 import asyncpg
 import pytest
 
-from connector.mappings.load import load
 from connector.model.attempt import AttemptRecord
 from connector.model.events import CalloutFailed, Event
 from connector.model.failure import Failure, FailureClass
@@ -20,15 +19,12 @@ from connector.model.states import ItemState
 from connector.model.work import Work
 from connector.orchestrator.beginning import Beginning
 from connector.orchestrator.holding import Holding
-from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner, TurnResult
 from connector.orchestrator.worker import Worker
-from connector.store.database import Database
 from connector.store.held import HeldTable
 from connector.store.rates import RateTable
-from connector.store.sets import SetTable
 from connector.store.work import SILENT_SECONDS, WorkTable
-from tests.orchestrator.turning import NOW, SETS, Bench, mobile
+from tests.orchestrator.turning import NOW, Bench, mobile
 
 FIRST = 2
 """Requests that the order begins with."""
@@ -83,12 +79,6 @@ class _Unheard(Turner):
             self.unheard -= 1
             raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
         return result
-
-
-@pytest.fixture
-async def bench(migrated_url: str) -> AsyncIterator[Bench]:
-    async with await Database.connect(migrated_url) as database:
-        yield Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database)))
 
 
 @asynccontextmanager

@@ -27,15 +27,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from connector.cli.main import app
-from connector.mappings.load import load
 from connector.model.events import CalloutFailed
 from connector.model.failure import Failure, FailureClass
-from connector.orchestrator.sets import MappingSets
 from connector.store.database import Database
 from connector.store.intake import Heard
 from connector.store.retention import Retention
-from connector.store.sets import SetTable
-from tests.orchestrator.turning import SETS, Bench, answers, finish, mobile, order_id
+from tests.orchestrator.turning import Bench, answers, finish, infiwave, mobile, order_id
 
 PATIENCE = 60.0
 """Seconds after which a test gives up waiting for something that should have happened."""
@@ -53,7 +50,7 @@ Told = Callable[[Bench], Any]
 
 async def _tell(url: str, story: Told) -> Any:
     async with await Database.connect(url) as database:
-        bench = Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database)))
+        bench = await infiwave(database)
         bench.now = datetime.now(UTC) - timedelta(minutes=5)
         return await story(bench)
 

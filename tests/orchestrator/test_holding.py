@@ -14,7 +14,6 @@ import pytest
 from connector.bridges.salesforce import OutboxBridge
 from connector.decomposition import decompose
 from connector.errors import RefusedError
-from connector.mappings.load import load
 from connector.model.events import Addressed, CalloutCompleted, Operation, OperatorCommanded, OrderRead
 from connector.model.ids import CommandId, ItemNo, OrderId
 from connector.model.order import Order, Priority
@@ -24,7 +23,6 @@ from connector.model.work import Work
 from connector.orchestrator.beginning import Beginning
 from connector.orchestrator.holding import Holding
 from connector.orchestrator.pauseboard import PauseBoard
-from connector.orchestrator.sets import MappingSets
 from connector.orchestrator.turn import Turner
 from connector.orchestrator.worker import Worker
 from connector.sf.ports import Mark
@@ -35,13 +33,12 @@ from connector.store.intake import Heard
 from connector.store.outbox import Outbox
 from connector.store.pauses import PauseTable
 from connector.store.rates import RateTable
-from connector.store.sets import SetTable
 from connector.store.signals import INBOX, PAUSES, listen
 from connector.store.turns import Turns
 from connector.store.work import WorkTable
 from connector.store.workers import WorkerTable
 from tests.callouts.test_runner import record_of
-from tests.orchestrator.turning import NOW, SETS, Bench, mobile, order_id
+from tests.orchestrator.turning import NOW, Bench, infiwave, mobile, order_id
 
 RESERVE, ESIM = "network.reserveNumber", "network.provisionEsim"
 
@@ -191,7 +188,7 @@ async def until(what: Callable[[], Awaitable[bool] | bool], named: str = "") -> 
 @pytest.fixture
 async def site(migrated_url: str) -> AsyncIterator[Site]:
     async with await Database.connect(migrated_url, size=20) as database:
-        yield Site(Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database))))
+        yield Site(await infiwave(database))
 
 
 async def test_nothing_is_sent_to_a_paused_system_and_all_of_it_afterwards(site: Site) -> None:

@@ -108,39 +108,39 @@ def command(database_url: str, *words: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-async def test_the_command_previews_asks_and_tells_what_stays(bench: Bench, database_url: str) -> None:
+async def test_the_command_previews_asks_and_tells_what_stays(bench: Bench, migrated_url: str) -> None:
     await begun(bench)
-    assert command(database_url, "migrate", "--all") == (0, "No order in flight has an older set.\n", "")
+    assert command(migrated_url, "migrate", "--all") == (0, "No order in flight has an older set.\n", "")
     following = changed(ONE_MORE)
     await SetTable(bench.database).keep(following.hash, following.name, following.version, following.files)
-    code, told, _ = command(database_url, "migrate", "--all", "--preview")
+    code, told, _ = command(migrated_url, "migrate", "--all", "--preview")
     assert (code, told) == (
         0,
         "00000001: safe (Greet the customer new)\n1 of 1 orders could go over; 0 stay with their set.\n",
     )
     assert await bench.count("inbox") == 0
-    code, told, _ = command(database_url, "migrate", "1", "--json")
+    code, told, _ = command(migrated_url, "migrate", "1", "--json")
     assert (code, orjson.loads(told)["asked"]) == (0, True)
     assert await bench.count("inbox") == 1
-    code, _, complaint = command(database_url, "migrate")
+    code, _, complaint = command(migrated_url, "migrate")
     assert (code, "Name orders, or give --all" in complaint) == (2, True)
     worse = changed(BEFORE_ALL, version="worse")
     await SetTable(bench.database).keep(worse.hash, worse.name, worse.version, worse.files)
-    code, told, _ = command(database_url, "migrate", "--all", "--to", worse.hash, "--preview")
+    code, told, _ = command(migrated_url, "migrate", "--all", "--to", worse.hash, "--preview")
     assert (code, "stays: Think is new" in told) == (3, True)
 
 
-async def test_the_command_previews_a_revision_from_a_file_and_a_cancellation(bench: Bench, database_url: str) -> None:
+async def test_the_command_previews_a_revision_from_a_file_and_a_cancellation(bench: Bench, migrated_url: str) -> None:
     await begun(bench)
-    code, told, _ = command(database_url, "revise", "00000001", "--cancel", "--preview")
+    code, told, _ = command(migrated_url, "revise", "00000001", "--cancel", "--preview")
     assert (code, "it would be accepted." in told, "Cancel MSISDN" in told) == (0, True, True)
     assert "Expected to be done: " in told
-    code, told, _ = command(database_url, "revise", "1", "--cancel", "--preview", "--json")
+    code, told, _ = command(migrated_url, "revise", "1", "--cancel", "--preview", "--json")
     assert (code, orjson.loads(told)["verdict"]) == (0, "accepted")
     dates = orjson.loads(told)["completion"]
     assert dates["then"] < dates["now"], "what is cancelled is done earlier"
-    code, _, complaint = command(database_url, "revise", "1", "--cancel")
+    code, _, complaint = command(migrated_url, "revise", "1", "--cancel")
     assert (code, "can only be previewed" in complaint) == (2, True)
-    code, _, complaint = command(database_url, "revise", "nonsense", "--preview")
+    code, _, complaint = command(migrated_url, "revise", "nonsense", "--preview")
     assert (code, "is no Salesforce Id" in complaint) == (2, True)
     assert await bench.count("inbox") == 0

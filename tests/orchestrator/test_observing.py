@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from connector.mappings.load import load
 from connector.mappings.set import MappingSet
 from connector.orchestrator.dates import ENOUGH
 from connector.orchestrator.estimate import estimate
 from connector.orchestrator.observing import Observing
-from connector.orchestrator.sets import MappingSets
-from connector.store.database import Database
 from connector.store.durations import NEWEST, DurationTable
-from connector.store.sets import SetTable
 from tests.mappings.test_calendar import OFFICE
-from tests.orchestrator.turning import NOW, SETS, Bench, answers, mobile, order_id
+from tests.orchestrator.turning import NOW, Bench, answers, mobile, order_id
 
 HOUR = timedelta(hours=1)
 RESERVE = ("reserve-number", "reserve-number")
-
-
-@pytest.fixture
-async def bench(migrated_url: str) -> AsyncIterator[Bench]:
-    async with await Database.connect(migrated_url) as database:
-        yield Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database)))
 
 
 def observing(bench: Bench, *, batch: int = 2) -> Observing:

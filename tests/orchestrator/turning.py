@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from connector.mappings.load import load
 from connector.model.events import Addressed, CalloutCompleted, Event, OrderRead
 from connector.model.ids import LineId, OrderId
 from connector.model.order import Account, Action, Order, OrderLine
@@ -17,6 +18,7 @@ from connector.store.database import Database
 from connector.store.intake import Heard, Intake
 from connector.store.outbox import Outbox
 from connector.store.plans import load_plans
+from connector.store.sets import SetTable
 from connector.store.turns import Turns
 from connector.store.work import WorkTable
 
@@ -54,6 +56,11 @@ class Bench:
     async def count(self, table: str) -> int:
         async with self.database.connection() as connection:
             return int(await connection.fetchval(f"select count(*) from {table}"))
+
+
+async def infiwave(database: Database) -> Bench:
+    """A bench with the mapping set of that name."""
+    return Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database)))
 
 
 def order_id(number: int) -> OrderId:

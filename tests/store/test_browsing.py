@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,35 +9,21 @@ from typing import Any
 import pytest
 
 from connector.errors import UsageError
-from connector.mappings.load import load
 from connector.model.events import CalloutFailed
 from connector.model.failure import Failure, FailureClass
 from connector.model.forecast import Jeopardy
 from connector.model.ids import OrderId
 from connector.model.order import Priority
-from connector.orchestrator.sets import MappingSets
 from connector.store.browsing import Browsing, Sort, Wanted
 from connector.store.database import Database
 from connector.store.intake import Heard
 from connector.store.retention import Retention
-from connector.store.sets import SetTable
-from tests.orchestrator.turning import NOW, SETS, Bench, finish, mobile, order_id
+from tests.orchestrator.turning import NOW, Bench, finish, mobile, order_id
 
 SOME = 23
 BLOCKED = Failure(
     failure_class=FailureClass.BUSINESS, code="NUMBER_BLOCKED", message="It is 100% blocked.", system="network"
 )
-
-
-@pytest.fixture
-async def database(migrated_url: str) -> AsyncIterator[Database]:
-    async with await Database.connect(migrated_url) as database:
-        yield database
-
-
-@pytest.fixture
-async def bench(database: Database) -> Bench:
-    return Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database)))
 
 
 async def many(database: Database, count: int = SOME) -> None:

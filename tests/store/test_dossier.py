@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from connector.errors import UsageError
-from connector.mappings.load import load
 from connector.model.attempt import AttemptRecord
 from connector.model.events import CalloutFailed
 from connector.model.failure import Failure, FailureClass
 from connector.model.ids import ItemNo, OrderId
 from connector.model.states import PlanState
-from connector.orchestrator.sets import MappingSets
 from connector.sf.record_ids import canonical_id
-from connector.store.database import Database
 from connector.store.dossier import Dossiers
 from connector.store.intake import Heard
 from connector.store.retention import Retention
-from connector.store.sets import SetTable
-from tests.orchestrator.turning import NOW, SETS, Bench, answers, finish, mobile, order_id
+from tests.orchestrator.turning import NOW, Bench, answers, finish, mobile, order_id
 
 BLOCKED = Failure(
     failure_class=FailureClass.BUSINESS, code="NUMBER_BLOCKED", message="It is blocked.", system="network"
 )
-
-
-@pytest.fixture
-async def bench(migrated_url: str) -> AsyncIterator[Bench]:
-    async with await Database.connect(migrated_url) as database:
-        yield Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database)))
 
 
 async def fallen_out(bench: Bench, number: int) -> OrderId:

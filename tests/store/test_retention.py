@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import asyncpg
@@ -11,28 +10,19 @@ import pytest
 
 from connector.api.tracking import tracked
 from connector.bridges.api import TrackingBridge
-from connector.mappings.load import load
 from connector.model.events import Addressed, Operation, OperatorCommanded
 from connector.model.ids import CommandId
 from connector.model.states import PlanState
-from connector.orchestrator.sets import MappingSets
 from connector.store import codec
-from connector.store.database import Database, may_pass
+from connector.store.database import may_pass
 from connector.store.intake import Heard
 from connector.store.retention import Kept, Retention
-from connector.store.sets import SetTable
-from tests.orchestrator.turning import NOW, SETS, Bench, finish, mobile, order_id
+from tests.orchestrator.turning import NOW, Bench, finish, mobile, order_id
 
 HOT = timedelta(days=30)
 KEEP = timedelta(days=365)
 RETRY = OperatorCommanded(command=CommandId("a0C000000000001AAA"), operation=Operation.RETRY, by="ann")
 TABLES = ("orders", "technical_lines", "items", "explanations", "history", "calls", "work", "inbox", "inventory")
-
-
-@pytest.fixture
-async def bench(migrated_url: str) -> AsyncIterator[Bench]:
-    async with await Database.connect(migrated_url) as database:
-        yield Bench(database, await MappingSets.publish([load(SETS / "infiwave")], SetTable(database)))
 
 
 def retention(bench: Bench, *, batch: int = 2, keep: timedelta | None = KEEP) -> Retention:
