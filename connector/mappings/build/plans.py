@@ -75,25 +75,12 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
     kind = ItemType(node["type"].text)
     key = node["key"].text
     _fits_type(draft, node, kind)
-    expressions = draft.expressions
-    interface, queue = node.get("interface"), node.get("queue")
-    if interface is not None:
-        completion.interface(draft, interface)
-    if queue is not None and draft.known(queue, draft.names.queues, "MAP038", "queue"):
-        _manual_queue(draft, queue)
-    subplan, for_each = node.get("plan"), node.get("for_each")
-    if subplan is not None:
-        draft.known(subplan, draft.names.plans, "MAP034", "plan definition")
-    when, instructions, until = node.get("when"), node.get("instructions"), node.get("until")
-    outcomes = tuple(outcome.text for outcome in items_of(node.get("outcomes")))
-    for outcome in items_of(node.get("failing_outcomes")):
-        draft.known(outcome, outcomes, "MAP071", "outcome")
-    for undoes in (node.get("on_cancel"), node.get("on_amend")):
-        if undoes is not None:
-            draft.known(undoes, draft.names.plans, "MAP034", "plan definition")
-    penalty, reacts_to = node.get("penalty"), node.get("reacts_to")
+    _refers_to_what_exists(draft, node)
+    penalty = node.get("penalty")
     if penalty is not None and word(node, "ponr") != "soft":
         penalty.report(draft.findings, "MAP016", "Only a soft point of no return has a penalty.")
+    expressions, reacts_to = draft.expressions, node.get("reacts_to")
+    when, instructions, until, for_each = (node.get(key) for key in ("when", "instructions", "until", "for_each"))
     calendar = time.calendar(draft, node.get("calendar"))
     expected = time.expected(draft, node.get("duration"), calendar)
     length, due, not_before = node.get("duration"), node.get("due"), node.get("not_before")
@@ -108,18 +95,18 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
         after=tuple(_dependency(draft, plan, entry) for entry in one_or_more(node.get("after"))),
         when=expressions.scalar(when, PLAN, "condition") if when is not None else None,
         skip_branch=_is_true(node, "skip_branch"),
-        interface=interface.text if interface is not None else None,
+        interface=word(node, "interface") or None,
         completes=completion.build(draft, node, kind, calendar),
-        queue=queue.text if queue is not None else None,
+        queue=word(node, "queue") or None,
         instructions=expressions.scalar(instructions, PLAN, "text") if instructions is not None else None,
-        outcomes=outcomes,
+        outcomes=tuple(outcome.text for outcome in items_of(node.get("outcomes"))),
         failing_outcomes=tuple(outcome.text for outcome in items_of(node.get("failing_outcomes"))),
         form=_form(draft, node),
         duration=time.length(length, calendar) if length is not None and length.is_scalar else None,
         until=expressions.scalar(until, PLAN, "text") if until is not None else None,
         task=cast("Literal['assetize', 'set']", task) if task else None,
         sets={name.text: expressions.scalar(value, PLAN) for name, value in entries_of(node.get("set"))},
-        subplan=subplan.text if subplan is not None else None,
+        subplan=word(node, "plan") or None,
         for_each=expressions.scalar(for_each, PLAN, "list") if for_each is not None else None,
         collect=word(node, "collect") or None,
         ponr=cast("Literal['soft', 'hard'] | None", word(node, "ponr") or None),
@@ -134,6 +121,22 @@ def _item(draft: Draft, plan: str, node: Node) -> ItemDefinition:
         limits=time.limits(draft, node, expected, allowed, calendar),
         source=node.source,
     )
+
+
+def _refers_to_what_exists(draft: Draft, node: Node) -> None:
+    """Report names of nothing, and names of something else."""
+    interface, queue = node.get("interface"), node.get("queue")
+    if interface is not None:
+        completion.interface(draft, interface)
+    if queue is not None and draft.known(queue, draft.names.queues, "MAP038", "queue"):
+        _manual_queue(draft, queue)
+    for key in ("plan", "on_cancel", "on_amend"):
+        definition = node.get(key)
+        if definition is not None:
+            draft.known(definition, draft.names.plans, "MAP034", "plan definition")
+    outcomes = {outcome.text for outcome in items_of(node.get("outcomes"))}
+    for outcome in items_of(node.get("failing_outcomes")):
+        draft.known(outcome, outcomes, "MAP071", "outcome")
 
 
 def _fits_type(draft: Draft, node: Node, kind: ItemType) -> None:
