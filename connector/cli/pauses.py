@@ -170,14 +170,14 @@ def _resume(kind: str, name: str, *, as_json: bool) -> None:
 
 
 def _command(command: str, order: str, operation: str, by: str | None, outputs: JsonObject, *, as_json: bool) -> None:
-    from connector.cli.orders import options
     from connector.model.events import Operation
+    from connector.sf.record_ids import record_id
     from connector.store.asking import NOT_YET, Asking
 
     async def do(database: Database, _settings: Settings) -> str | None:
         return await Asking(database).command(
             order,
-            options.record_id(order),
+            record_id(order),
             Operation(operation),
             by=session.me() if by is None else by,
             outputs=outputs,

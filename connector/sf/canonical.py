@@ -30,7 +30,7 @@ from connector.model.order import (
     OrderLine,
     Priority,
 )
-from connector.sf.record_ids import canonical_id
+from connector.sf.record_ids import canonical_id, record_id
 from connector.sf.soql import ORDER_OBJECT, STATUS_CODE
 
 C = TypeVar("C")
@@ -325,10 +325,7 @@ def _priority(name: str) -> Priority:
 
 
 def _id_or_empty(value: Any) -> str:
-    try:
-        return canonical_id(value if isinstance(value, str) else "")
-    except ValueError:
-        return ""
+    return record_id(value if isinstance(value, str) else None) or ""
 
 
 _SHOWN = 60

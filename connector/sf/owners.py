@@ -14,7 +14,7 @@ from dataclasses import replace
 import structlog
 
 from connector.sf.org import Org
-from connector.sf.record_ids import canonical_id
+from connector.sf.record_ids import record_id
 from connector.sf.rendering import OWNER, Row
 from connector.sf.schema import Schema
 from connector.sf.soql import MAX_IDS
@@ -68,7 +68,7 @@ class Owners:
 
     async def _queue_id(self, row: Row) -> str | None:
         name = row.queue or ""
-        owner = _as_id(name) or await self._schema.queue(name)
+        owner = record_id(name) or await self._schema.queue(name)
         if owner is None and name not in self._lacking:
             self._lacking.add(name)
             log.error("queue_missing", queue=name, kind=row.mark.kind, key=row.mark.key)
@@ -98,10 +98,3 @@ def _key(row: Row) -> _Key:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("'", "\\'")
-
-
-def _as_id(text: str) -> str | None:
-    try:
-        return canonical_id(text)
-    except ValueError:
-        return None

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from connector.cli.main import app
-from connector.cli.orders import options
 from connector.model.ids import OrderId
+from connector.sf.record_ids import record_id
 from connector.store.asking import Asking
 from tests.e2e.test_orders_commands import World, nothing, stories, world
 from tests.orchestrator.turning import Bench, mobile, order_id
@@ -101,7 +101,7 @@ def test_a_pause_has_a_reason_that_can_be_read(world: World, reason: str) -> Non
 def test_a_command_reaches_an_order_by_any_of_its_names(world: World, name: str) -> None:
     async def found(bench: Bench) -> OrderId:
         await stories(bench)
-        return await Asking(bench.database).find(name, options.record_id(name))
+        return await Asking(bench.database).find(name, record_id(name))
 
     assert world.tell(found) == order_id(3)
 

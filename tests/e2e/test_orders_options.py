@@ -13,6 +13,7 @@ from connector.cli.orders import options
 from connector.errors import UsageError
 from connector.model.forecast import Jeopardy
 from connector.model.order import Priority
+from connector.sf.record_ids import record_id
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -74,6 +75,6 @@ def test_how_much_of_the_history() -> None:
 
 
 def test_only_an_id_is_one() -> None:
-    assert options.record_id("801000000000001") == "801000000000001AAA"
-    assert options.record_id("00000101") is None
-    assert options.record_id(None) is None
+    assert record_id("801000000000001") == "801000000000001AAA"
+    assert record_id("00000101") is None
+    assert record_id(None) is None

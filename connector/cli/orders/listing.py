@@ -12,6 +12,7 @@ from connector.cli import session
 from connector.cli.moments import point_in_time
 from connector.cli.orders import options, sight
 from connector.errors import UsageError
+from connector.sf.record_ids import record_id
 from connector.store.browsing import MOST_COUNTED, Browsing, Page, Sort, Wanted
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def list_orders(
             statuses=tuple(status or ()),
             priorities=tuple(options.priority(each) for each in priority or ()),
             account=account,
-            account_id=options.record_id(account),
+            account_id=record_id(account),
             number=number,
             set_name=mapping_set,
             since=point_in_time(since, now) if since else None,

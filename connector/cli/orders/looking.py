@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli import session
-from connector.cli.orders import options
 from connector.errors import MappingError
+from connector.sf.record_ids import record_id
 
 if TYPE_CHECKING:
     from connector.display.view import Expected, OrderView
@@ -65,7 +65,7 @@ class Looking:
         from connector.display.view import OrderView
 
         if self._order is None:
-            self._order = await self._dossiers.find(self._named, options.record_id(self._named))
+            self._order = await self._dossiers.find(self._named, record_id(self._named))
         revision = await self._dossiers.revision(self._order)
         now = session.utc_now()
         if self._view is None or revision != self._revision:

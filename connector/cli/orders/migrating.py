@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli import session
-from connector.cli.orders import options, sight
+from connector.cli.orders import sight
 from connector.errors import MappingError, UsageError
+from connector.sf.record_ids import record_id
 
 if TYPE_CHECKING:
     from connector.mappings.set import MappingSet
@@ -99,7 +100,7 @@ async def _named(database: Database, orders: Sequence[str]) -> AsyncIterator[lis
     """These orders, as one page."""
     from connector.store.dossier import Dossiers
 
-    yield [await Dossiers(database).find(each, options.record_id(each)) for each in orders]
+    yield [await Dossiers(database).find(each, record_id(each)) for each in orders]
 
 
 async def _on_others(table: SetTable, sets: Sequence[str]) -> AsyncIterator[list[OrderId]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from connector.errors import UsageError
 from connector.model.forecast import Jeopardy
 from connector.model.order import Priority
-from connector.sf.record_ids import canonical_id
 
 
 def priority(text: str) -> Priority:
@@ -30,16 +29,6 @@ def jeopardy(text: str) -> Jeopardy:
         return Jeopardy(text.strip().replace("-", " ").title())
     except ValueError:
         raise UsageError(f"There is no jeopardy {text!r}.", hint="There are On Track, At Risk and Late.") from None
-
-
-def record_id(text: str | None) -> str | None:
-    """The canonical form of a Salesforce Id; None for any other text."""
-    if text is None:
-        return None
-    try:
-        return canonical_id(text)
-    except ValueError:
-        return None
 
 
 def number_or_all(text: str) -> int | None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli import session
-from connector.cli.orders import options, sight
+from connector.cli.orders import sight
 from connector.errors import MappingError, UsageError
+from connector.sf.record_ids import record_id
 
 if TYPE_CHECKING:
     from connector.model.order import Order
@@ -85,7 +86,7 @@ async def _ring(database: Database, order: str, *, as_json: bool) -> None:
     from connector.model.ids import OrderId
     from connector.store.intake import Heard, Intake
 
-    identity = options.record_id(order)
+    identity = record_id(order)
     if identity is None:
         raise UsageError(f"{order!r} is no Salesforce Id.", hint="Give the Id of the supplemental order.")
     heard = Heard(kind="order", id=OrderId(identity), received_at=session.utc_now(), reason="Asked for by hand")
@@ -101,7 +102,7 @@ async def _plan(database: Database, order: str) -> Plan:
     from connector.store.dossier import Dossiers
     from connector.store.plans import plans_with_as_is
 
-    found = await Dossiers(database).find(order, options.record_id(order))
+    found = await Dossiers(database).find(order, record_id(order))
     async with database.connection() as connection:
         plan = (await plans_with_as_is(connection, [found])).get(found)
     if plan is None:
@@ -120,7 +121,7 @@ async def _read(order: str, database: Database) -> Order:
     from connector.sf.reader import OrderReader, as_if_activated
     from connector.store.sets import SetTable
 
-    identity = options.record_id(order)
+    identity = record_id(order)
     if identity is None:
         raise UsageError(
             f"{order!r} is no Salesforce Id.",
