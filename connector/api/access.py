@@ -27,11 +27,11 @@ class Access:
         return scheme.lower() == "bearer" and any(matches)
 
 
-def denied() -> Refusal:
+def denied(what: str = "a valid API token", *, hint: str = "") -> Refusal:
     """What a caller without a valid token hears."""
     return Refusal(
         status=401,
         code="UNAUTHORIZED",
-        message="This needs a valid API token.",
-        hint="Send it as `Authorization: Bearer <token>`.",
+        message=f"This needs {what}.",
+        hint=f"Send it as `Authorization: Bearer <token>`.{hint}",
     )

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from starlette.requests import ClientDisconnect, Request
 
 from connector.callouts.inbound import Refusal
 
+_THROWN_AWAY = 10_000_000
+"""Most bytes of a refused body that are read."""
+
 
 async def read_body(request: Request, *, max_bytes: int, seconds: float) -> bytes | Refusal:
     """The body, if it comes within `seconds` and is no bigger than `max_bytes`.
 
-    It is counted while it comes, since Content-Length may be absent or a lie; nothing is read beyond.
+    It is counted while it comes, since Content-Length may be absent or a lie; nothing is kept beyond. One that is
+    announced as somewhat too big is read to its end all the same, and thrown away: a sender that still writes when the
+    connection is closed does not see the answer.
     """
     announced = request.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > max_bytes:
+        if int(announced[:20]) <= _THROWN_AWAY:
+            with contextlib.suppress(TimeoutError, ClientDisconnect):
+                async with asyncio.timeout(seconds):
+                    async for _ in request.stream():
+                        pass
         return _too_big(max_bytes)
     body = bytearray()
     try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Annotated
 
 import structlog
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -30,16 +31,32 @@ _log = structlog.get_logger("api")
 _MAX_BYTES = 10_000
 
 
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a character that can't be stored")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+
+
+def _on_the_calendar(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is beyond all calendars") from None
+
+
 class PauseRequest(BaseModel):
     """What `POST /v1/pauses` takes. `name` is the system, `system.interface`, the plan definition, or the order."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     kind: PauseKind
-    name: str = Field(min_length=1, max_length=255)
-    reason: str = Field(min_length=1, max_length=255)
-    by: str = Field(default="", max_length=80)
-    until: AwareDatetime | None = None
+    name: Text = Field(min_length=1, max_length=255)
+    reason: Text = Field(min_length=1, max_length=255)
+    by: Text = Field(default="", max_length=80)
+    until: Annotated[AwareDatetime, Field(strict=True), AfterValidator(_on_the_calendar)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +93,14 @@ class ControlPages:
     async def pause(self, request: Request) -> Response:
         """Pause it: 201. An order: 200 with its answer, 202 if that is to come."""
         if not self.operators.is_granted(request):
-            return refusal_answer(denied())
+            return refusal_answer(denied("an operator's token", hint=" It is CONNECTOR_API__OPERATOR_TOKEN."))
         body = await read_body(request, max_bytes=_MAX_BYTES, seconds=self.patience)
         if isinstance(body, Refusal):
             return refusal_answer(body, {"Connection": "close"})
         try:
             wanted = PauseRequest.model_validate_json(body)
         except ValidationError as error:
-            where = "; ".join(".".join(map(str, problem["loc"])) or problem["msg"] for problem in error.errors())
-            return refusal_answer(Refusal(status=422, code="INVALID", message=f"Not valid: {where}."))
+            return refusal_answer(Refusal(status=422, code="INVALID", message=f"Not valid: {_faults(error)}."))
         if wanted.kind is PauseKind.ORDER:
             outputs: JsonObject = {"reason": wanted.reason, **_until(wanted.until)}
             return await self._answer(self._command(wanted.name, Operation.PAUSE, wanted.by, outputs))
@@ -93,7 +109,7 @@ class ControlPages:
     async def resume(self, kind: str, name: str, request: Request) -> Response:
         """Resume it: 200. An order: 200 with its answer, 202 if that is to come."""
         if not self.operators.is_granted(request):
-            return refusal_answer(denied())
+            return refusal_answer(denied("an operator's token", hint=" It is CONNECTOR_API__OPERATOR_TOKEN."))
         if kind not in {each.value for each in PauseKind}:
             return refusal_answer(_unknown(f"There is no kind {kind[:80]!r}; there are {', '.join(PauseKind)}."))
         if kind == PauseKind.ORDER:
@@ -104,7 +120,7 @@ class ControlPages:
     async def drain(self, worker: str, request: Request) -> Response:
         """Ask a worker to end: 202."""
         if not self.operators.is_granted(request):
-            return refusal_answer(denied())
+            return refusal_answer(denied("an operator's token", hint=" It is CONNECTOR_API__OPERATOR_TOKEN."))
         return await self._answer(self._drain(worker))
 
     async def _pauses(self) -> Response:
@@ -143,6 +159,12 @@ class ControlPages:
         except (TransientError, OSError) as error:
             _log.warning("not_controlled", reason=str(error) or type(error).__name__)
             return refusal_answer(outage())
+
+
+def _faults(error: ValidationError) -> str:
+    return "; ".join(
+        ": ".join((*map(str, each["loc"]), each["msg"].removeprefix("Value error, "))) for each in error.errors()
+    )
 
 
 def _until(until: datetime | None) -> JsonObject:

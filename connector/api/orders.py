@@ -18,7 +18,7 @@ from connector.api.answers import outage, refusal_answer
 from connector.api.body import read_body
 from connector.api.ports import OrderReader
 from connector.callouts.inbound import Refusal
-from connector.errors import TransientError
+from connector.errors import MappingError, TransientError
 from connector.mappings.orderfile import OrderFileInvalid, read
 from connector.model.ids import OrderId
 from connector.model.json import JsonObject
@@ -85,6 +85,9 @@ class Orders:
             async with asyncio.timeout(self.patience):
                 is_id = _ORDER_ID.fullmatch(order_id)
                 found = await self.reader.preview(OrderId(order_id), given) if is_id else None
+        except MappingError as error:
+            _log.warning("order_not_previewed", order=order_id, reason=error.message)
+            return Refusal(status=409, code=error.code, message=error.message, hint=error.hint)
         except (TransientError, OSError) as error:
             _log.warning("order_not_read", order=order_id[:80], reason=str(error) or type(error).__name__)
             return outage()

@@ -145,6 +145,8 @@ def _pause(
     from connector.store.pauses import PauseRow, PauseTable
 
     async def do(database: Database, settings: Settings) -> PauseRow:
+        if not name.strip():
+            raise UsageError(f"Name the {kind}.")
         if not anyway:
             _require_known(PauseKind(kind), name, settings)
         moment = time_to_come(until, session.utc_now()) if until else None

@@ -59,6 +59,8 @@ def read(text: str) -> OrderFile:
         raise OrderFileInvalid([str(error)]) from None
     except (ValueError, RecursionError) as error:
         raise OrderFileInvalid([f"not JSON: {error}"]) from None
+    if "\\ud" in text.lower() and not _is_text(written):
+        raise OrderFileInvalid(["a text in it holds half of a character (an unpaired surrogate)"])
     if not isinstance(written, dict):
         raise OrderFileInvalid(['the file must hold an object: {"order": {…}, "inventory": […]}'])
     if "order" not in written and "lines" in written:
@@ -67,6 +69,15 @@ def read(text: str) -> OrderFile:
         return _order_file(_File.model_validate(written))
     except ValidationError as error:
         raise OrderFileInvalid(_problems(error)) from None
+
+
+def _is_text(written: object) -> bool:
+    """Everything in it can be written down in UTF-8."""
+    try:
+        json.dumps(written, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def write(content: OrderFile) -> str:

@@ -20,7 +20,7 @@ from connector.api.ports import Check
 from connector.api.tracking import TrackedItem, TrackedOrder, tracked
 from connector.callouts.inbound import MAX_BYTES
 from connector.callouts.signature import sign
-from connector.errors import TransientError
+from connector.errors import MappingError, TransientError
 from connector.mappings.set import MappingSet, System
 from connector.model.events import Addressed, CallbackArrived, ExternalEventArrived
 from connector.model.failure import Failure, FailureClass
@@ -395,6 +395,11 @@ async def test_a_preview_that_can_not_be_given_says_why(house: House, client: ht
     assert "not JSON" in wrong.text
     assert refusal(await client.post(path, content=b"\xff", headers=BEARER)) == (422, "INVALID")
     assert refusal(await client.post(path, json={"lines": [{}]}, headers=BEARER)) == (422, "INVALID")
+    half = json.dumps({**NEW_VERSION, "id": "\ud800"})
+    assert refusal(await client.post(path, content=half, headers=BEARER)) == (422, "INVALID")
+    house.error = MappingError("Mapping set x is not in the database.")
+    assert refusal(await client.post(path, json=NEW_VERSION, headers=BEARER)) == (409, "MAPPING")
+    house.error = None
     other = "/v1/orders/801000000000002AAA/preview"
     assert refusal(await client.post(other, json=NEW_VERSION, headers=BEARER)) == (404, "UNKNOWN_ORDER")
     assert refusal(await client.post("/v1/orders/x/preview", json=NEW_VERSION, headers=BEARER)) == (

@@ -75,6 +75,12 @@ async def test_pausing_and_resuming(http: httpx.AsyncClient) -> None:
         ({**NETWORK, "until": (datetime.now(UTC) - timedelta(days=1)).isoformat()}, 409),
         ({**NETWORK, "kind": "order", "name": "801000000000099AAA"}, 409),
         ([], 422),
+        ({**NETWORK, "reason": "  "}, 422),
+        ({**NETWORK, "reason": "a\0b"}, 422),
+        ({**NETWORK, "by": "\0"}, 422),
+        ({**NETWORK, "kind": "order", "name": "8\0"}, 422),
+        ({**NETWORK, "until": 32503680000}, 422),
+        ({**NETWORK, "until": "9999-12-31T23:59:59-14:00"}, 422),
     ],
 )
 async def test_what_can_not_be_done_is_told(http: httpx.AsyncClient, body: object, status: int) -> None:
@@ -84,9 +90,35 @@ async def test_what_can_not_be_done_is_told(http: httpx.AsyncClient, body: objec
     assert (await http.get("/v1/pauses", headers=READER)).json() == {"pauses": []}
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "/v1/pauses/system/%00"),
+        ("DELETE", "/v1/pauses/order/%00"),
+        ("POST", "/v1/workers/%00/drain"),
+    ],
+)
+async def test_a_name_that_nothing_can_have_is_unknown(http: httpx.AsyncClient, method: str, path: str) -> None:
+    answer = await http.request(method, path, headers=OPERATOR)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "UNKNOWN")
+
+
+async def test_what_is_not_valid_is_told_by_name_and_reason(http: httpx.AsyncClient) -> None:
+    body = {**NETWORK, "by": "\0", "until": "2026-03-01T12:00:00"}
+    told = (await http.post("/v1/pauses", json=body, headers=OPERATOR)).json()["error"]["message"]
+    assert told == "Not valid: by: holds a character that can't be stored; until: Input should have timezone info."
+
+
+async def test_a_body_that_is_too_big_is_told_so_though_it_is_sent_whole(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/v1/pauses", content=b"x" * 5_000_000, headers=OPERATOR)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "TOO_BIG")
+
+
 async def test_who_may_read_may_not_pause(http: httpx.AsyncClient) -> None:
     for headers in ({}, READER, {"Authorization": "Bearer x"}):
-        assert (await http.post("/v1/pauses", json=NETWORK, headers=headers)).status_code == 401
+        refused = await http.post("/v1/pauses", json=NETWORK, headers=headers)
+        assert refused.status_code == 401
+        assert "CONNECTOR_API__OPERATOR_TOKEN" in refused.json()["error"]["hint"]
         assert (await http.delete("/v1/pauses/system/network", headers=headers)).status_code == 401
         assert (await http.post("/v1/workers/worker-1/drain", headers=headers)).status_code == 401
     assert (await http.get("/v1/pauses")).status_code == 401

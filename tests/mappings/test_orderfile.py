@@ -38,6 +38,7 @@ def test_an_order_may_stand_alone() -> None:
         ("[]", ['the file must hold an object: {"order": {…}, "inventory": […]}']),
         ("[" * 100_000, None),
         ('{"a": 1, "a": 2}', ["the key 'a' is written twice in one object"]),
+        ('{"lines": [{"product": "\\ud800"}]}', ["a text in it holds half of a character (an unpaired surrogate)"]),
         ('{"lines": [{"product": "A", "quantity": NaN}]}', ["not JSON: NaN is no JSON number"]),
         ("{}", ["order: is missing"]),
         ('{"orde": {}}', ["order: is missing", "orde: there is no such key; did you mean 'order'?"]),
