@@ -112,18 +112,19 @@ def schema(
 
 @app.command()
 def codes(code: Annotated[str, typer.Argument(help="One code, as in MAP026; all when absent.")] = "") -> None:
-    """Say what the codes of the findings mean."""
+    """Say what the codes of the findings mean, and what is to be done."""
     from rich.text import Text
 
     from connector.mappings.diagnostics import CODES
+    from connector.mappings.remedies import REMEDIES
 
     wanted = code.upper()
     if wanted and wanted not in CODES:
         _fail(f"There is no code {code}.")
-    shown = table("code", "severity", "meaning")
+    shown = table("code", "severity", "meaning", "what to do")
     for known in CODES.values():
         if wanted in {"", known.name}:
-            shown.add_row(known.name, known.severity.value, Text(known.meaning))
+            shown.add_row(known.name, known.severity.value, Text(known.meaning), Text(REMEDIES[known.name]))
     console().print(shown)
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from connector.errors import MappingError
+from connector.mappings.remedies import REMEDIES
 from connector.mappings.text import FileText
 
 
@@ -152,6 +153,11 @@ class Diagnostic:
         return CODES[self.code].severity
 
     @property
+    def advice(self) -> str:
+        """What to do: the hint, or what is to be done about findings of this kind."""
+        return self.hint or REMEDIES[self.code]
+
+    @property
     def is_error(self) -> bool:
         """It makes the set unusable."""
         return self.severity is Severity.ERROR
@@ -171,7 +177,7 @@ class Diagnostic:
             "column": self.column,
             "length": self.length,
             "message": self.message,
-            "hint": self.hint,
+            "hint": self.advice,
         }
 
 

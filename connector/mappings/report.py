@@ -43,8 +43,7 @@ def _block(found: Diagnostic, file: FileText) -> Text:
         text.append(f"   {found.line} | ", "dim").append(f"{printable(shown)}\n")
         text.append(f"   {gutter} | ", "dim")
         text.append(" " * cell_len(before)).append("^" * max(1, cell_len(marked)), style).append("\n")
-    if found.hint:
-        text.append("   = ", "dim").append(f"{printable(found.hint)}\n")
+    text.append("   = ", "dim").append(f"{printable(found.advice)}\n")
     return text
 
 

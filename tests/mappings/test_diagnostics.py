@@ -12,6 +12,7 @@ from connector.mappings.diagnostics import CODES, Diagnostic, Findings, did_you_
 from connector.mappings.document import MAX_DEPTH
 from connector.mappings.load import MAX_FILE_BYTES
 from connector.mappings.load import check as check_folder
+from connector.mappings.remedies import REMEDIES
 from tests.mappings.valid_set import FILES, broken, check, findings, marked
 
 BOXES, PARCELS, TECHNICAL, COMMERCIAL = (
@@ -234,6 +235,10 @@ CASES = [
     case("MAP082", f"{PARCELS}:16", "PT1M", "shorter than the first", PARCELS, "{on: warehouse.shipped, within: P2D}", "{within: P2D, poll: printer.print, every: {first: PT2M, cap: PT1M}, until: status == 200}"),
     case("MAP022", f"{PARCELS}:16", "line", "not known here", PARCELS, "{on: warehouse.shipped, within: P2D}", "{within: P2D, poll: printer.print, every: PT2M, until: line.quantity == 1}",
          (PRINTER, "{method: PUT, path: '\"/labels\"', body: 'line.attributes'}", "{method: GET, path: '\"/labels\"'}")),
+    case("MAP014", f"{PARCELS}:16", "PT0.01S", "once in a second", PARCELS, "{on: warehouse.shipped, within: P2D}", "{within: P2D, poll: printer.print, every: PT0.01S, until: status == 200}", (PRINTER, "{method: PUT, path: '\"/labels\"', body: 'line.attributes'}", "{method: GET, path: '\"/labels\"'}")),
+    case("MAP077", f"{PARCELS}:16", "P3D", "when the time is over, P2D", PARCELS, "{on: warehouse.shipped, within: P2D}", "{within: P2D, poll: printer.print, every: {first: P3D, cap: P4D}, until: status == 200}", (PRINTER, "{method: PUT, path: '\"/labels\"', body: 'line.attributes'}", "{method: GET, path: '\"/labels\"'}")),
+    case("MAP054", f"{PARCELS}:16", "1 > 2", "no answer tells the end", PARCELS, "{on: warehouse.shipped, within: P2D}", "{within: P2D, poll: printer.print, every: PT1M, until: 1 > 2}", (PRINTER, "{method: PUT, path: '\"/labels\"', body: 'line.attributes'}", "{method: GET, path: '\"/labels\"'}")),
+    case("MAP041", f"{WAREHOUSE}:34", "ship", "is another request", WAREHOUSE, "idempotency: {header: Idempotency-Key}\n", "idempotency: {header: Idempotency-Key}\n    recall: ship\n"),
     # -- systems --------------------------------------------------------------------------------------
     case("MAP080", f"{PRINTER}:2", "http://user:secret@printer", "Write `base_url: ${NETWORK_URL}`", PRINTER, "${PRINTER_URL}", "http://user:secret@printer"),
     case("MAP081", f"{WAREHOUSE}:24", "X Channel", "not a header's name", WAREHOUSE, "X-Channel", "X Channel"),
@@ -352,8 +357,14 @@ def test_every_code_has_a_case() -> None:
 def test_the_page_tells_of_every_code(request: pytest.FixtureRequest) -> None:
     page = (request.config.rootpath / "docs" / "mapping-diagnostics.md").read_text(encoding="utf-8")
     rows = [line for line in page.splitlines() if line.startswith("| MAP")]
-    told = [tuple(cell.strip() for cell in row.strip("|").split(" | "))[:3] for row in rows]
-    assert told == [(code.name, code.severity.value, code.meaning) for code in CODES.values()]
+    told = [tuple(cell.strip() for cell in row.strip("|").split(" | ")) for row in rows]
+    assert told == [(code.name, code.severity.value, code.meaning, REMEDIES[code.name]) for code in CODES.values()]
+
+
+def test_a_finding_without_a_hint_of_its_own_says_what_is_to_be_done_about_its_kind() -> None:
+    found = Diagnostic(code="MAP085", file="set.yaml", line=1, column=1, message="m")
+    assert (found.hint, found.advice) == ("", REMEDIES["MAP085"])
+    assert found.to_json()["hint"].startswith("Write an IANA name")
 
 
 def test_every_severity_is_a_property_of_the_code() -> None:

@@ -13,6 +13,7 @@ from connector.mappings.shapes import duration
 from connector.model.states import ItemType
 
 _NONE = timedelta()
+_SHORTEST = timedelta(seconds=1)
 _OF_POLL = ("every", "until", "fails")
 
 
@@ -77,6 +78,13 @@ def _poll(draft: Draft, node: Node) -> Poll | None:
         factor, longest = float(word(every, "factor", "2")), duration(word(every, "cap"))
         if (longest or _NONE) < (duration(first) or _NONE):
             every["cap"].report(draft.findings, "MAP082", "The longest wait is shorter than the first.")
+    shown = every if every.is_scalar else every["first"]
+    if (duration(first) or _NONE) < _SHORTEST:
+        shown.report(draft.findings, "MAP014", "Nobody is asked more often than once in a second.")
+    within = node.get("within")
+    if within is not None and (duration(within.text) or _NONE) <= (duration(first) or _NONE):
+        message = f"The first question would come when the time is over, {within.text}."
+        shown.report(draft.findings, "MAP077", message, hint="Ask sooner, or let `within` be longer.")
     return Poll(
         interface=poll.text,
         every=duration(first) or _NONE,

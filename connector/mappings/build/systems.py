@@ -87,6 +87,8 @@ def _interface(draft: Draft, system: str, key: Node, node: Node) -> Interface:
     recall = node.get("recall")
     if recall is not None:
         draft.known(recall, draft.names.interfaces, "MAP036", "interface", word=f"{system}.{recall.text}")
+        if recall.text == key.text:
+            recall.report(draft.findings, "MAP041", "To call a request back is another request: this is the same.")
     response, timeout, retries = node.get("response"), node.get("timeout"), node.get("short_retries")
     idempotency = node.get("idempotency")
     request = node["request"]

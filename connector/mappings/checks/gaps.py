@@ -140,6 +140,11 @@ def _never(draft: Draft) -> None:
                 placed.node.report(
                     draft.findings, "MAP054", f"The condition is never true: the {what} never comes to pass."
                 )
+    for made in draft.items.values():
+        poll = made.value.completes.poll if made.value.completes is not None else None
+        placed = draft.expressions.of(poll.until) if poll is not None else None
+        if poll is not None and placed is not None and _constant(draft, poll.until) is False:
+            placed.node.report(draft.findings, "MAP054", "The condition is never true: no answer tells the end.")
     _groups(draft)
     _shadowed_events(draft)
     _shadowed_scenarios(draft)
