@@ -17,7 +17,7 @@ Which variables a kind of record has:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -148,20 +148,28 @@ class Present:
         shown = version_status(plan, version)
         order = {**self._order, "id": version.order, "number": version.number, "status": shown.status}
         lasting = {name: value for name, value in self._plan.items() if name not in DATE_FIELDS}
-        whole = {**lasting, "status": shown.status, "progress": shown.progress, "message": shown.message}
+        message = shown.message
+        if version.state is VersionState.WAITING and plan.state in _STANDS_STILL:
+            message = "\n".join([message, *self._paused()])
+        whole = {**lasting, "status": shown.status, "progress": shown.progress, "message": message}
         return {"order": order, "plan": whole}
 
     def _message(self) -> str:
         """What people should know: why the order was rejected, what it is waiting for."""
-        plan = self.plan
+        plan, paused = self.plan, self._paused()
+        if plan.state in _STANDS_STILL:
+            return "\n".join([plan.message, *paused])
         if plan.state is not PlanState.IN_PROGRESS:
             return plan.message
-        paused = [plan.pause.sentence] if plan.pause is not None else []
-        paused += [pause.sentence for pause in dict.fromkeys(self.held.values())]
         wanted = Phase.FALLOUT if plan.phases[Phase.FALLOUT] else Phase.WAITING
         waits = [f"{item.name} waits for {item.waiting_for}" for item in plan.items.values() if item.phase is wanted]
         more = f"\n… and {len(waits) - _MOST_WAITS} more" if len(waits) > _MOST_WAITS else ""
         return "\n".join([*paused, *waits[:_MOST_WAITS]]) + more
+
+    def _paused(self) -> Sequence[str]:
+        """What somebody has paused, so that it has to go on before the order does."""
+        paused = [self.plan.pause] if self.plan.pause is not None else []
+        return [pause.sentence for pause in (*paused, *dict.fromkeys(self.held.values()))]
 
     @cached_property
     def _phases_by_source(self) -> Mapping[LineId, list[Phase]]:
@@ -357,6 +365,8 @@ class Present:
         ]
         return "\n".join(line for line in lines if line)
 
+
+_STANDS_STILL = (PlanState.FREEZING, PlanState.FROZEN)
 
 _MOST_WAITS = 5
 

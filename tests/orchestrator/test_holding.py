@@ -16,6 +16,7 @@ from connector.decomposition import decompose
 from connector.errors import RefusedError
 from connector.model.events import Addressed, CalloutCompleted, Operation, OperatorCommanded, OrderRead
 from connector.model.ids import CommandId, ItemNo, OrderId
+from connector.model.mark import RecordKind
 from connector.model.order import Order, Priority
 from connector.model.pauses import PauseKind
 from connector.model.states import ItemState, ItemType
@@ -23,6 +24,7 @@ from connector.model.work import Work
 from connector.orchestrator.beginning import Beginning
 from connector.orchestrator.holding import Holding
 from connector.orchestrator.pauseboard import PauseBoard
+from connector.orchestrator.present import Variables
 from connector.orchestrator.turn import Turner
 from connector.orchestrator.worker import Worker
 from connector.sf.ports import Mark
@@ -38,6 +40,7 @@ from connector.store.turns import Turns
 from connector.store.work import WorkTable
 from connector.store.workers import WorkerTable
 from tests.callouts.test_runner import record_of
+from tests.orchestrator.test_revision_turns import second
 from tests.orchestrator.turning import NOW, Bench, infiwave, mobile, order_id
 
 RESERVE, ESIM = "network.reserveNumber", "network.provisionEsim"
@@ -157,19 +160,24 @@ class Site:
         await self.bench.put(Addressed(order=order.id, event=OrderRead(order=order)))
         return order.id
 
-    async def number(self, sql: str) -> int:
+    async def number(self, sql: str, *arguments: object) -> int:
         async with self.database.connection() as connection:
-            return int(await connection.fetchval(sql))
+            return int(await connection.fetchval(sql, *arguments))
 
     async def held(self) -> int:
         return await self.number("select count(*) from held_requests")
 
     async def shown(self, order: OrderId) -> tuple[str, str]:
         """Status and message as they would be written to Salesforce."""
+        plan = (await self.present("plan", order, order))["plan"]
+        return plan["status"], plan["message"]
+
+    async def present(self, kind: RecordKind, order: OrderId, key: str) -> Variables:
+        """What would be written to one record."""
         bridge = OutboxBridge(Outbox(self.database, "reader"), self.bench.sets)
-        (present,) = await bridge.load([Mark(lane=order, order=order, kind="plan", key=order, seq=0)])
+        (present,) = await bridge.load([Mark(lane=order, order=order, kind=kind, key=key, seq=0)])
         assert present.variables is not None
-        return present.variables["plan"]["status"], present.variables["plan"]["message"]
+        return present.variables
 
 
 async def until(what: Callable[[], Awaitable[bool] | bool], named: str = "") -> None:
@@ -214,6 +222,55 @@ async def test_nothing_is_sent_to_a_paused_system_and_all_of_it_afterwards(site:
         assert [(work.attempt, work.epoch) for work in member.systems.begun] == [(1, 1), (1, 1)]
         assert await site.shown(order) == ("In Progress", "")
         assert await site.held() == 0
+
+
+async def test_a_revision_that_waits_for_requests_that_are_held_names_the_pause(site: Site) -> None:
+    await site.pauses.pause(PauseKind.SYSTEM, "network", reason="they move house", by="Eva", until=None)
+    async with site.member("worker-1"):
+        order = await site.submit()
+
+        async def waits() -> bool:
+            return await site.held() == 2
+
+        await until(waits, "both requests are held")
+        await site.bench.submit(second(2, of=1, tier="L"))
+
+        async def freezes() -> bool:
+            return (await site.shown(order))[0] == "Freezing"
+
+        await until(freezes, "the revision waits")
+        _, message = await site.shown(order)
+        told = message.splitlines()
+        assert told[0] == "Order 00000002 waits for requests that are being sent."
+        assert told[1].startswith("System network is paused by Eva since ")
+        supplemental = await site.present("order", order, order_id(2))
+        assert supplemental["plan"]["message"] == message
+        await site.pauses.resume(PauseKind.SYSTEM, "network")
+
+
+async def test_the_order_that_is_in_fulfillment_now_says_too_that_it_waits_for_a_pause(site: Site) -> None:
+    async with site.member("worker-1") as member:
+        order = await site.submit()
+        await until(lambda: len(member.systems.begun) == 2, "the first requests are sent")
+        await site.bench.submit(second(2, of=1, tier="L"))
+
+        async def freezes() -> bool:
+            return (await site.shown(order))[0] == "Freezing"
+
+        await until(freezes, "the revision waits")
+        await site.pauses.pause(PauseKind.SYSTEM, "network", reason="they move house", by="Eva", until=None)
+        await until(lambda: bool(member.board.now), "the worker knows of the pause")
+        for work in list(member.systems.begun):
+            member.answer(work)
+
+        async def waits() -> bool:
+            return await site.held() >= 1
+
+        await until(waits, "the next request is held")
+        marked = "select count(*) from outbox where kinds = array['order', 'plan', 'order'] and keys[3] = $1"
+        assert await site.number(marked, order_id(2)) >= 1, "people look at the newest version"
+        assert (await site.present("order", order, order_id(2)))["plan"]["status"] == "Waiting"
+        await site.pauses.resume(PauseKind.SYSTEM, "network")
 
 
 async def test_a_paused_interface_holds_up_no_other(site: Site) -> None:

@@ -18,9 +18,12 @@ with given as (
         priority = excluded.priority, why = excluded.why, sent_before = excluded.sent_before, held_at = now()
 )
 insert into outbox (lane, order_id, rank, kinds, keys)
-select distinct order_id, order_id, priority, array['order', 'plan'], array[order_id, order_id]
-from held
-where why = 'paused'
+select distinct h.order_id, h.order_id, h.priority,
+       array['order', 'plan'] || array(select 'order' from revisions r where r.plan_id = h.order_id order by r.order_id),
+       array[h.order_id, h.order_id]
+           || array(select r.order_id from revisions r where r.plan_id = h.order_id order by r.order_id)
+from held h
+where h.why = 'paused'
 
 -- name: waiting
 -- How many requests could be taken, counted up to $3, by why they were held.
@@ -61,9 +64,13 @@ with chosen as (
               w.request, g.why, g.sent_before
 ), marked as (
     insert into outbox (lane, order_id, rank, kinds, keys)
-    select distinct order_id, order_id, priority, array['order', 'plan'], array[order_id, order_id]
-    from taken
-    where why = 'paused'
+    select distinct t.order_id, t.order_id, t.priority,
+           array['order', 'plan']
+               || array(select 'order' from revisions r where r.plan_id = t.order_id order by r.order_id),
+           array[t.order_id, t.order_id]
+               || array(select r.order_id from revisions r where r.plan_id = t.order_id order by r.order_id)
+    from taken t
+    where t.why = 'paused'
 )
 select * from taken
 
