@@ -193,7 +193,7 @@ class Outlook:
     # -- items ----------------------------------------------------------------------------------------
 
     def _effects(self) -> dict[Identity, ItemChange]:
-        """What each live item undergoes. What a redone item puts out may touch others, until nothing new is found."""
+        """What each live item undergoes. What is done again may touch others, until nothing new is found."""
         found: dict[Identity, ItemChange] = {}
         again = True
         while again:
@@ -203,8 +203,10 @@ class Outlook:
                 if earlier is not None and earlier.effect is not ItemEffect.KEPT:
                     continue
                 change = self._with_subplan(item, found) or self._with_branch(item, found) or self._effect(item)
+                if change.effect is ItemEffect.KEPT:
+                    change = self._with_its_cause(item, found) or change
                 found[key] = change
-                again = self._spread(item, change) or again
+                again = self._spread(item, change) or change.effect is ItemEffect.REDONE or again
         for key, item in self.live_items.items():
             found[key] = self._with_subplan(item, found) or found[key]
         return found
@@ -225,6 +227,18 @@ class Outlook:
         before = [found.get(identity(self.plan.items[no])) for no in (*item.after, *item.after_start)]
         again = any(each is not None and each.effect is ItemEffect.UPDATED for each in before)
         return change_of(item, ItemEffect.UPDATED, "the branch that it is on is looked at again") if again else None
+
+    def _with_its_cause(self, item: Item, found: Mapping[Identity, ItemChange]) -> ItemChange | None:
+        """What only tells of what has come to pass (the delivery of a parcel) does so anew when that is done again."""
+        if item.state is not ItemState.COMPLETED or item.type not in _WITHOUT_EFFECT:
+            return None
+        for no in item.after:
+            cause = self.plan.items[no]
+            change = found.get(identity(cause))
+            if change is not None and change.effect is ItemEffect.REDONE:
+                undo = self.mappings.definition(item.definition, item.key).on_cancel or ""
+                return change_of(item, ItemEffect.REDONE, f"{cause.name}, which it tells of, is done again", by=undo)
+        return None
 
     def _spread(self, item: Item, change: ItemChange) -> bool:
         """Count what the item puts out, or does not put out any more, as changed; whether that is news."""
