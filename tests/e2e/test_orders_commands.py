@@ -433,7 +433,8 @@ def test_what_is_watched_by_a_program_comes_in_one_line_for_each_change(world: W
         assert process.stderr is not None
         assert json.loads(process.stdout.readline())["status"] == "In Progress"
         world.tell(ended)
-        assert json.loads(process.stdout.readline())["status"] == "Completed"
+        told = iter(process.stdout.readline, b"")  # what is seen on the way, on a busy machine, is told too
+        assert next(line for line in map(json.loads, told) if line["status"] != "In Progress")["status"] == "Completed"
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
         assert process.stderr.read() == b""
