@@ -9,9 +9,8 @@ from typing import Any
 from msgspec import structs
 
 from connector.display.view import OrderView
-from connector.display.words import PRIORITIES
 from connector.model.dossier import ListedOrder
-from connector.model.order import OrderLine
+from connector.model.order import PRIORITY_NAMES, OrderLine
 from connector.model.plan import Item, Plan
 from connector.model.technical import TechnicalLine
 from connector.orchestrator.marks import fallout_key
@@ -20,7 +19,7 @@ from connector.orchestrator.status import progress
 
 def listed(order: ListedOrder) -> Mapping[str, Any]:
     """One order of a list."""
-    return {**asdict(order), "priority": PRIORITIES[order.priority]}
+    return {**asdict(order), "priority": PRIORITY_NAMES[order.priority]}
 
 
 def document(view: OrderView) -> Mapping[str, Any]:
@@ -74,7 +73,7 @@ def _plan(view: OrderView, plan: Plan) -> Mapping[str, Any]:
         "message": plan.message,
         "problems": plan.problems,
         "account": order.account,
-        "priority": PRIORITIES[order.priority],
+        "priority": PRIORITY_NAMES[order.priority],
         "attributes": order.attributes,
         "requested_at": order.requested_at,
         "started_at": plan.created_at,

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from connector.display.lines import Line, flow
 from connector.display.view import OrderView
-from connector.display.words import JEOPARDY_STYLES, PRIORITIES, STATUS_STYLES, ago, clock, moment, span
+from connector.display.words import JEOPARDY_STYLES, STATUS_STYLES, ago, clock, moment, span
 from connector.model.following import Standing
+from connector.model.order import PRIORITY_NAMES
 from connector.model.plan import Plan
 from connector.model.revision import VersionState
 from connector.orchestrator.status import progress
@@ -54,7 +55,7 @@ def _row(label: str, line: Line) -> Line:
 def _whose(plan: Plan) -> Iterator[Line]:
     account = plan.order.account
     yield _row("account", Line(account.name or account.id).add(f"  {account.id}" if account.name else "", "dim"))
-    yield _row("priority", Line(PRIORITIES[plan.order.priority]))
+    yield _row("priority", Line(PRIORITY_NAMES[plan.order.priority]))
     if plan.items:
         done = len(plan.items) - plan.open_items
         yield _row("progress", Line(f"{progress(plan)} %").add(f"  {done} of {len(plan.items)} items", "dim"))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connector.display.lines import Line
-from connector.display.words import JEOPARDY_STYLES, PRIORITIES, STATUS_STYLES, ago, short_span
+from connector.display.words import JEOPARDY_STYLES, STATUS_STYLES, ago, short_span
 from connector.model.dossier import ListedOrder
 from connector.model.forecast import Jeopardy
-from connector.model.order import Priority
+from connector.model.order import PRIORITY_NAMES, Priority
 from connector.text import printable
 
 WIDE = 120
@@ -39,7 +39,7 @@ def orders_list(orders: Sequence[ListedOrder], now: datetime, width: int) -> Ite
         _Column("account", lambda order: order.account, widest=_WIDEST_ACCOUNT),
     ]
     if width >= WIDE or any(order.priority is not Priority.DEFAULT for order in orders):
-        columns.insert(2, _Column("priority", lambda order: PRIORITIES[order.priority], _priority_style))
+        columns.insert(2, _Column("priority", lambda order: PRIORITY_NAMES[order.priority], _priority_style))
     if any(order.jeopardy not in (None, Jeopardy.ON_TRACK) for order in orders):
         columns.append(_Column("jeopardy", _jeopardy, lambda order: JEOPARDY_STYLES.get(_jeopardy(order), "")))
     if width >= WIDE:

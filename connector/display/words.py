@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from connector.model.order import Priority
 from connector.model.states import ItemState
-
-PRIORITIES: Mapping[Priority, str] = {Priority.HIGH: "High", Priority.DEFAULT: "Default", Priority.BULK: "Bulk"}
 
 STATUS_STYLES: Mapping[str, str] = {
     "Fallout": "bold red",

@@ -19,9 +19,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from connector.errors import OrderError
-from connector.mappings.views import PRIORITY_NAMES, iso
+from connector.mappings.views import iso
 from connector.model.ids import LineId, OrderId
-from connector.model.order import Account, Action, InventoryItem, Order, OrderLine
+from connector.model.order import PRIORITY_NAMES, Account, Action, InventoryItem, Order, OrderLine
 
 MAX_BYTES = 5_000_000
 """Largest file that is read."""

@@ -11,11 +11,9 @@ from typing import Any
 
 from connector.model.ids import LineId, idempotency_key
 from connector.model.json import JsonObject
-from connector.model.order import Order, OrderLine, Priority
+from connector.model.order import PRIORITY_NAMES, Order, OrderLine
 from connector.model.plan import Item, Plan
 from connector.model.technical import TechnicalLine
-
-PRIORITY_NAMES = {Priority.HIGH: "High", Priority.DEFAULT: "Default", Priority.BULK: "Bulk"}
 
 
 def iso(moment: datetime) -> str:

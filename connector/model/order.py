@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -32,6 +33,10 @@ class Priority(IntEnum):
     HIGH = 0
     DEFAULT = 1
     BULK = 2
+
+
+PRIORITY_NAMES: Mapping[Priority, str] = {Priority.HIGH: "High", Priority.DEFAULT: "Default", Priority.BULK: "Bulk"}
+"""As people see and write them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

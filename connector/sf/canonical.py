@@ -16,12 +16,12 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from connector.mappings.salesforce import Intake, IntakeField
-from connector.mappings.views import PRIORITY_NAMES
 from connector.model.failure import Problem
 from connector.model.ids import LineId, OrderId
 from connector.model.json import Json
 from connector.model.order import (
     LINE_SUPPLEMENTAL_ACTIONS,
+    PRIORITY_NAMES,
     SUPPLEMENTAL_ACTIONS,
     Account,
     Action,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from connector.display.tree import times
 from connector.display.view import Lane, OrderView
-from connector.display.words import PRIORITIES, SYMBOLS, moment
+from connector.display.words import SYMBOLS, moment
 from connector.model.ids import ItemNo
+from connector.model.order import PRIORITY_NAMES
 from connector.model.plan import Item
 from connector.model.states import ItemState, ItemType
 from connector.text import printable
@@ -88,7 +89,7 @@ def _description(view: OrderView) -> str:
     parts = [f"status {view.status}"]
     if plan is not None:
         account = plan.order.account
-        parts += [f"account {account.name or account.id}", f"priority {PRIORITIES[plan.order.priority]}"]
+        parts += [f"account {account.name or account.id}", f"priority {PRIORITY_NAMES[plan.order.priority]}"]
     parts.append(", ".join(f"{number} {state}" for state, number in view.counts().items()) or "no items")
     if view.expected.completion is not None:
         parts.append(f"expected {moment(view.expected.completion)} UTC")
