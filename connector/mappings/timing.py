@@ -21,11 +21,6 @@ class Expected:
     likely: timedelta
     pessimistic: timedelta
 
-    @classmethod
-    def likely_only(cls, length: timedelta) -> Expected:
-        """An expectation that tells of no spread."""
-        return cls(optimistic=length, likely=length, pessimistic=length)
-
     @property
     def mean(self) -> timedelta:
         """The expected length, by PERT's weights: the likely one counts four times."""

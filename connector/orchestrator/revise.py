@@ -16,21 +16,16 @@ from connector.orchestrator.outlook import Outlook, change_of, is_busy
 from connector.orchestrator.versions import CANCEL, successor, technical_differences
 
 
-def assess(plan: Plan, given: Order, mappings: MappingSet, now: datetime, *, overridden_by: str = "") -> Assessment:
-    """What the supplemental order would do to the plan, which is left as it is.
-
-    Callouts that are being sent count as if they had succeeded; who carries the revision out waits for them.
-    """
-    return assessed(look(plan, given, mappings, now), overridden_by=overridden_by)
-
-
 def look(plan: Plan, given: Order, mappings: MappingSet, now: datetime) -> Outlook:
     """What carrying the revision out needs to know, and what is told of it."""
     return Outlook(plan, successor(plan.order, given), mappings, now)
 
 
 def assessed(outlook: Outlook, *, overridden_by: str = "") -> Assessment:
-    """Everything that is decided."""
+    """What the supplemental order would do to the plan, which is left as it is.
+
+    Callouts that are being sent count as if they had succeeded; who carries the revision out waits for them.
+    """
     plan, following = outlook.plan, outlook.following.order
     if outlook.after.problems:
         return Assessment(order=following.id, action="Amend", problems=outlook.after.problems)

@@ -18,7 +18,7 @@ FORECAST = Forecast(at=NOW, completion=after(40), p90=after(55), jeopardy=Jeopar
 
 
 def takes(length: timedelta) -> dict[str, Any]:
-    return {"expected": Length.likely_only(length)}
+    return {"expected": Length(optimistic=length, likely=length, pessimistic=length)}
 
 
 def test_without_a_plan_or_its_set_nothing_or_the_forecast_is_expected() -> None:

@@ -93,7 +93,9 @@ def test_items(made: MappingSet) -> None:
     assert ship.completes is not None
     assert (ship.completes.on, ship.completes.within) == ("warehouse.shipped", timedelta(days=2))
     assert [(before.key, before.scope) for before in ship.after] == [("check", None), ("print", Scope.BUNDLE)]
-    assert (ship.expected, ship.ponr) == (Expected.likely_only(timedelta(seconds=20)), "hard")
+    length = timedelta(seconds=20)
+    assert ship.expected == Expected(optimistic=length, likely=length, pessimistic=length)
+    assert ship.ponr == "hard"
     assert made.definition("send", "rest").duration == timedelta(hours=1)
     assert made.definition("print", "print").name == "Print"
     assert list(made.definition("send", "note").sets) == ["lifecycle"]

@@ -32,10 +32,8 @@ OFFICE = Calendar(name="office", zone=ZoneInfo("Europe/Berlin"), hours=dict.from
 
 def takes(*hours: float) -> Expected:
     """An expectation: its likely length, or all three."""
-    lengths = [timedelta(hours=each) for each in hours]
-    if len(lengths) == 1:
-        return Expected.likely_only(lengths[0])
-    return Expected(optimistic=lengths[0], likely=lengths[1], pessimistic=lengths[2])
+    best, likely, worst = (timedelta(hours=each) for each in (hours if len(hours) > 1 else hours * 3))
+    return Expected(optimistic=best, likely=likely, pessimistic=worst)
 
 
 def task(key: str, *hours: float, **more: Any) -> ItemDefinition:

@@ -13,7 +13,7 @@ from connector.model.events import OrderRead
 from connector.model.revision import ItemEffect
 from connector.model.states import ItemState, ItemType
 from connector.orchestrator.machine import begin
-from connector.orchestrator.revise import assess
+from connector.orchestrator.revise import assessed, look
 from connector.orchestrator.unwanted import BY_PERSON
 from tools.stories.example import Example, case_of, supplemental
 
@@ -130,7 +130,7 @@ def _effect(state: ItemState, kind: ItemType, case: _Case) -> tuple[str, str]:
 
     def told(action: Literal["Amend", "Cancel"]) -> str:
         given = supplemental(order, replace(_EXAMPLE, action=action))
-        assessment = assess(plan, given, mappings, _AT)
+        assessment = assessed(look(plan, given, mappings, _AT))
         if item.no in assessment.waits_for:
             return "the plan freezes until it is answered"
         effect = next((each for each in assessment.items if each.item == item.no), None)

@@ -50,7 +50,7 @@ from connector.model.plan import Item
 from connector.model.revision import Assessment, ItemChange, Version
 from connector.model.states import ItemState, ItemType, PlanState
 from connector.orchestrator.machine import begin
-from connector.orchestrator.revise import assess
+from connector.orchestrator.revise import assessed, look
 from tests.orchestrator.telling import NOW, Telling
 
 ACCOUNT = Account(id="001000000000001AAA")
@@ -357,7 +357,7 @@ class Story(Telling):
         return found
 
     def assess(self, given: Order, **more: Any) -> Assessment:
-        return assess(self.plan, given, self.mappings, self.now, **more)
+        return assessed(look(self.plan, given, self.mappings, self.now), **more)
 
     # -- telling --------------------------------------------------------------------------------------
 
