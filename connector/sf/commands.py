@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from connector.model.events import Addressed, Operation, OperatorCommanded, OrderUnreadable
 from connector.model.ids import CommandId, ItemNo, OrderId, parse_item_ref
 from connector.model.json import JsonObject
-from connector.sf.canonical import NOT_ACTIVATED
 from connector.sf.org import Org
 from connector.sf.ports import KnownPort
 from connector.sf.reader import OrderReader, ReadEvent, as_if_activated
@@ -127,18 +126,16 @@ def _command_of(one: Addressed) -> OperatorCommanded:
 
 def _of_revision(one: Addressed, read: ReadEvent | None) -> Addressed | RefusedCommand:
     command = _command_of(one)
-    read = as_if_activated(read) if read is not None else None
-    reason = ""
-    if read is None:
+    revision = as_if_activated(read) if read is not None else None
+    if revision is None:
         reason = f"Salesforce has no order {one.order}, or the integration user may not see it."
-    elif read.order.supersedes is None:
-        reason = f"Order {read.order.number} supersedes no other order: there is nothing to preview."
-    elif isinstance(read, OrderUnreadable):
-        problems = [str(problem) for problem in read.problems if problem.code != NOT_ACTIVATED]
-        reason = "\n".join(["It would be rejected.", *problems]) if problems else ""
-    if read is None or read.order.supersedes is None or reason:
-        return RefusedCommand(command=command.command, message=reason, order=one.order)
-    return Addressed(order=read.order.supersedes, event=replace(command, revision=read.order))
+    elif revision.order.supersedes is None:
+        reason = f"Order {revision.order.number} supersedes no other order: there is nothing to preview."
+    elif isinstance(revision, OrderUnreadable):
+        reason = "\n".join(["It would be rejected.", *map(str, revision.problems)])
+    else:
+        return Addressed(order=revision.order.supersedes, event=replace(command, revision=revision.order))
+    return RefusedCommand(command=command.command, message=reason, order=one.order)
 
 
 class _Wrong(Exception):
