@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,8 +98,8 @@ class Demo:
     def _closer_look(self) -> str:
         """The commands with which somebody at another terminal sees the orders."""
         program = Path(sys.argv[0])
-        command = str(program) if program.name == "connector" else f"{sys.executable} -m connector"
-        return f"CONNECTOR_DATABASE__URL='{self.database.url()}' {command} orders"
+        command = near(program) if program.name == "connector" else f"{near(Path(sys.executable))} -m connector"
+        return f"export CONNECTOR_DATABASE__URL='{self.database.url()}'\n  {command} orders"
 
     @asynccontextmanager
     async def _ticking(self) -> AsyncIterator[None]:
@@ -229,3 +229,11 @@ class Demo:
             await stage.restart_connector()
             self._tell("fulfilling")
         stage.check()
+
+
+def near(program: Path) -> str:
+    """How a program is called from here: by the way to it when that is shorter."""
+    with suppress(ValueError):
+        way = program.absolute().relative_to(Path.cwd())
+        return str(way) if len(way.parts) > 1 else f"./{way}"
+    return str(program)

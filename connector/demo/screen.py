@@ -51,7 +51,7 @@ _TITLE_WIDTH = 42
 def render(state: DemoState, *, height: int) -> RenderableType:
     """The whole screen; `height` is that of the terminal in lines."""
     orders = _orders(state)
-    room = max(4, min(_LINES, height - 7 * len(state.orders) - 11))
+    room = max(4, min(_LINES, height - 7 * len(state.orders) - 12))
     return Group(_headline(state), orders, _happenings(state, room), _footer(state))
 
 
