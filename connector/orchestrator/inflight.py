@@ -85,9 +85,15 @@ def take_the_place(made: Plan, earlier: Plan, order: Order, now: datetime) -> No
     made.changed_versions.update(each.order for each in made.versions)
 
 
-def _cancels_unbegun(plan: Plan, order: Order) -> bool:
+def revises_unbegun(plan: Plan, order: Order) -> bool:
+    """Whether it cancels, or takes the place of, an order that has never begun: nothing is compared or undone then."""
     is_ours = order.supersedes == _present(plan) and order.account.id == plan.order.account.id
-    return not plan.has_begun and order.supplemental_action == CANCEL and is_ours
+    is_unknown = any(problem.code == "ORDER_NOT_FOUND" for problem in plan.problems)
+    return not plan.has_begun and is_ours and (order.supplemental_action == CANCEL or not is_unknown)
+
+
+def _cancels_unbegun(plan: Plan, order: Order) -> bool:
+    return order.supplemental_action == CANCEL and revises_unbegun(plan, order)
 
 
 def _cancel_unbegun(step: Step, order: Order) -> None:

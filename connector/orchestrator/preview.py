@@ -23,12 +23,13 @@ from connector.model.revision import (
     LineChange,
     LineEffect,
     Supplement,
+    Version,
     VersionState,
 )
 from connector.model.states import ItemType
 from connector.orchestrator.amend import carry_out
 from connector.orchestrator.estimate import estimate, is_estimated
-from connector.orchestrator.inflight import refusal_of
+from connector.orchestrator.inflight import refusal_of, revises_unbegun
 from connector.orchestrator.revise import assessed, look
 from connector.orchestrator.step import Step
 from connector.orchestrator.versions import CANCEL
@@ -75,6 +76,14 @@ class Prospect:
     """When the plan is expected to be done as it is; None when nothing is said about times."""
     then_done_at: datetime | None = None
     """When it would be, revised."""
+    is_unbegun: bool = False
+    """Nothing of the plan's order has begun: it is simply cancelled, or another takes its place."""
+
+    @property
+    def before(self) -> Sequence[Version]:
+        """The revisions that came first and are not decided on."""
+        waiting = {each.order.id for each in self.plan.revisions if each.order.id != self.given.id}
+        return [each for each in self.plan.versions if each.order in waiting]
 
     @property
     def verdict(self) -> Literal["accepted", "approval", "rejected"]:
@@ -91,7 +100,14 @@ class Prospect:
         problems = [self.refusal] if self.refusal is not None else list(assessment.problems)
         if problems:
             return "\n".join([f"{head}: it would be rejected.", *(f"- {problem}" for problem in problems)])
+        if self.is_unbegun:
+            what = "be accepted" if assessment.action == "Cancel" else "take its place, and be read like a new order"
+            return f"{head}, of which nothing has begun: it would {what}."
         parts = [f"{head}: {_verdict(assessment)}"]
+        parts += [
+            f"- order {each.number or each.order} is decided on first; if it is accepted, this one has to supersede it"
+            for each in self.before
+        ]
         parts += [f"- {point.line}: {point.name} has passed its point of no return" for point in assessment.blocked_by]
         parts += [f"- penalty for {point.line}: {point.penalty or point.name}" for point in assessment.penalties]
         parts += [_line(change) for change in assessment.lines if change.effect is not LineEffect.NO_CHANGE]
@@ -114,6 +130,7 @@ class Prospect:
             "plan": self.plan.id,
             "order": self.given.id,
             "changes_nothing": self.assessment.changes_nothing,
+            "decided_before": [each.order for each in self.before],
             "problems": msgspec.to_builtins(problems),
             "completion": {"now": _iso(self.now_done_at), "then": _iso(self.then_done_at)},
         }
@@ -121,10 +138,12 @@ class Prospect:
 
 def foresee(plan: Plan, given: Order, mappings: MappingSet, now: datetime) -> Prospect:
     """What the supplemental order would do to the plan, which is left as it is."""
-    refusal = refusal_of(plan, given)
-    if refusal is not None:
+    is_unbegun = revises_unbegun(plan, given)
+    refusal = None if is_unbegun else refusal_of(plan, given)
+    if is_unbegun or refusal is not None:
         action: Supplement = "Cancel" if given.supplemental_action == CANCEL else "Amend"
-        return Prospect(plan=plan, given=given, assessment=Assessment(order=given.id, action=action), refusal=refusal)
+        nothing = Assessment(order=given.id, action=action)
+        return Prospect(plan=plan, given=given, assessment=nothing, refusal=refusal, is_unbegun=is_unbegun)
     imagined = _copy(plan)
     outlook = look(imagined, given, mappings, now)
     assessment = assessed(outlook)
