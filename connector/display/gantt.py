@@ -70,12 +70,13 @@ class _Chart:
         return start, max(end, start + timedelta(milliseconds=1))
 
     def axis(self) -> Line:
-        """The beginning, now, and the end."""
+        """The beginning; now, and the end, where there is room for them."""
         now = self._view.now
         first, last = clock(self._start, now), clock(self._end, now)
         marks = list(" " * self._cells)
-        marks[: len(first)] = first
-        marks[max(0, self._cells - len(last)) :] = last[: self._cells]
+        marks[: len(first)] = first[: self._cells]
+        if len(first) + len(last) < self._cells:
+            marks[self._cells - len(last) :] = last
         if self._start < now < self._end:
             told = f"now {clock(now, now)}"
             at = self._cell(now)

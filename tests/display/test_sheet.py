@@ -111,6 +111,13 @@ bill  for the order
     )
 
 
+def test_on_a_narrow_screen_the_times_above_the_plan_are_whole_or_left_out() -> None:
+    axes = {
+        part(shown(view(), form="gantt", width=width), "Plan (8 items)").splitlines()[1].strip() for width in (30, 40)
+    }
+    assert axes == {"12:00:00"}
+
+
 def test_the_plan_along_the_time() -> None:
     assert (
         part(shown(view(), form="gantt"), "Plan (8 items)")
