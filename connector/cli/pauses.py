@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 
 from connector.cli import session
 from connector.cli.moments import time_to_come
-from connector.errors import UsageError
+from connector.errors import MappingError, UsageError
 
 if TYPE_CHECKING:
     from connector.model.json import JsonObject
@@ -148,7 +149,7 @@ def _pause(
         if not name.strip():
             raise UsageError(f"Name the {kind}.")
         if not anyway:
-            _require_known(PauseKind(kind), name, settings)
+            await _require_known(PauseKind(kind), name, settings, database)
         moment = time_to_come(until, session.utc_now()) if until else None
         made = await PauseTable(database).pause(
             PauseKind(kind), name, reason=reason, by=session.me() if by is None else by, until=moment
@@ -191,15 +192,26 @@ def _command(command: str, order: str, operation: str, by: str | None, outputs: 
     typer.echo(json.dumps({"done": answer is not None, "message": told}) if as_json else told)
 
 
-def _require_known(kind: PauseKind, name: str, settings: Settings) -> None:
-    """A name that nothing has would pause nothing, and nobody would notice."""
+async def _require_known(kind: PauseKind, name: str, settings: Settings, database: Database) -> None:
+    """A name that nothing has would pause nothing, and nobody would notice. Where no set is configured, as on the
+    machine of an operator, those count that the workers have used last.
+    """
     from connector.mappings.load import load
     from connector.mappings.names import known
+    from connector.orchestrator.sets import MappingSets
+    from connector.store.sets import SetTable
 
     sets = [load(folder) for folder in settings.mapping_sets if folder.is_dir()]
+    which = "configured mapping set" if sets else "mapping set in the database"
+    if not sets:
+        table = SetTable(database)
+        kept = MappingSets((), table)
+        for each in (await table.newest()).values():
+            with contextlib.suppress(MappingError):
+                sets.append(await kept.by_hash(each))
     names = known(kind, sets)
     if sets and name not in names:
         raise UsageError(
-            f"No configured mapping set has the {kind} {name}.",
+            f"No {which} has the {kind} {name}.",
             hint=f"There are {', '.join(sorted(names))}. An older set of orders in flight may have it: --anyway.",
         )

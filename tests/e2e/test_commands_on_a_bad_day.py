@@ -229,3 +229,13 @@ def test_an_order_whose_mapping_set_is_lost_is_shown_and_says_so_when_it_is_need
     complaint = told(world.url, "orders", "revise", order, "--preview", "--cancel", code=2)
     assert why in complaint
     assert "connector mappings check" not in complaint, "it is in no folder"
+
+
+def test_a_name_that_nothing_has_is_not_paused_where_no_set_is_configured_either(world: World) -> None:
+    world.tell(lost_and_broken)
+    for kind, name in (("system", "netwrk"), ("interface", "network"), ("plan", "nope"), ("system", "")):
+        result = world.run("pause", kind, name, "--reason", "x")
+        assert (result.exit_code, result.stdout) == (2, "")
+    assert "There are billing, network" in world.run("pause", "system", "netwrk", "--reason", "x").stderr
+    assert world.run("pauses").stdout == "Nothing is paused.\n"
+    assert world.run("pause", "system", "network", "--reason", "x").exit_code == 0
