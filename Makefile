@@ -20,8 +20,8 @@ demo: $(READY) ## Run the whole thing on this machine: local org, simulated syst
 	@$(BIN)/connector demo
 
 .PHONY: test
-test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest
+test: $(READY) ## Run the tests, as many at once as there are processors (JOBS=n)
+	@$(BIN)/python -m pytest -n $(or $(JOBS),auto) --dist loadfile --no-loadscope-reorder
 
 .PHONY: simulate
 simulate: $(READY) ## Simulate crashes and lost messages in many worlds (SEEDS=n, JOBS=n; SEED=k replays one)

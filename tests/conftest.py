@@ -118,8 +118,6 @@ _TOOLS: dict[str, Callable[[], bool]] = {
 }
 """What `@pytest.mark.needs(...)` may name, and how to see whether it is here."""
 
-_left_out: Counter[str] = Counter()
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the tests whose tools are missing."""
@@ -127,13 +125,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker in item.iter_markers("needs"):
             missing = [tool for tool in marker.args if not _TOOLS[tool]()]
             if missing:
-                reason = f"no {' and no '.join(missing)} on this machine"
-                _left_out[reason] += 1
-                item.add_marker(pytest.mark.skip(reason=reason))
+                item.add_marker(pytest.mark.skip(reason=f"{_LEFT_OUT}{' and no '.join(missing)} on this machine"))
+
+
+_LEFT_OUT = "no "
+"""How the reason begins for which such a test is skipped."""
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in one line what was left out, and why."""
-    if _left_out:
-        told = "; ".join(f"{count} tests ({reason})" for reason, count in sorted(_left_out.items()))
+    """Say in one line what was left out, and why. The reports tell it: with several processes, nothing else comes here."""
+    skipped = terminalreporter.getreports("skipped")
+    reasons = (report.longrepr[2].removeprefix("Skipped: ") for report in skipped if isinstance(report.longrepr, tuple))
+    left_out = Counter(reason for reason in reasons if reason.startswith(_LEFT_OUT))
+    if left_out:
+        told = "; ".join(f"{count} tests ({reason})" for reason, count in sorted(left_out.items()))
         terminalreporter.write_line(f"left out: {told}", yellow=True)
