@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-STALL_SECONDS = 0.002
+STALL_SECONDS = 0.001
 """Longest that a turn computes without letting others have the event loop. Several turns may, one after another."""
 
 
