@@ -25,6 +25,21 @@ FIRST_YEAR, LAST_YEAR = 1970, 2500
 """Nothing is counted outside of these years."""
 
 
+def moment_of(value: object) -> datetime:
+    """The date and time that an expression gave as ISO 8601 text, with a zone or without.
+
+    Raises:
+        ValueError: it is none, or too far away; the text says which.
+    """
+    try:
+        moment = datetime.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError(f"{value!r}, which is no date and time") from None
+    if not FIRST_YEAR < moment.year < LAST_YEAR:
+        raise ValueError(f"{value!r}, which is too far away")
+    return moment
+
+
 class Beyond(OverflowError):
     """What is counted leads out of the years that can be counted in."""
 

@@ -25,7 +25,7 @@ from connector.model.order import Action
 from connector.model.plan import Item
 from connector.model.states import ItemState, ItemTrigger, ItemType, Phase, PlanState, PlanTrigger
 from connector.orchestrator.before import is_on_skipped_branch
-from connector.orchestrator.fallout import judge
+from connector.orchestrator.fallout import configuration, judge
 from connector.orchestrator.late import failure_of, take_out, tell_what_never_fired
 from connector.orchestrator.pausing import holds_back
 from connector.orchestrator.requests import RenderError, render
@@ -138,7 +138,7 @@ def _begin(step: Step, item: Item) -> None:
     except EvaluationError as error:
         fail_finally(step, item, _unevaluable(error))
     except RenderError as error:
-        fail_finally(step, item, _configuration("START", error.message))
+        fail_finally(step, item, configuration("START", error.message))
     else:
         if begin is not None and begin > step.now:
             _schedule(step, item, begin)
@@ -187,9 +187,9 @@ def start(step: Step, item: Item, *triggers: ItemTrigger) -> None:
     except EvaluationError as error:
         fail_finally(step, running, _unevaluable(error))
     except RenderError as error:
-        fail_finally(step, running, _configuration("REQUEST", error.message))
+        fail_finally(step, running, configuration("REQUEST", error.message))
     except Unlistable as error:
-        fail_finally(step, running, _configuration(error.code, error.message))
+        fail_finally(step, running, configuration(error.code, error.message))
 
 
 def _start(step: Step, item: Item, definition: ItemDefinition, *, is_new_request: bool) -> None:
@@ -493,8 +493,4 @@ def _ask_for_help(step: Step, item: Item, failure: Failure) -> None:
 
 
 def _unevaluable(error: EvaluationError) -> Failure:
-    return _configuration("CEL_EVALUATION", str(error))
-
-
-def _configuration(code: str, message: str) -> Failure:
-    return Failure(failure_class=FailureClass.CONFIGURATION, code=code, message=message)
+    return configuration("CEL_EVALUATION", str(error))

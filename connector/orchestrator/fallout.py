@@ -117,3 +117,8 @@ def fingerprint(failure: Failure) -> str:
     normal = _VARIABLE.sub("#", failure.message)
     parts = (failure.system or "-", failure.interface or "-", failure.code, f"{zlib.crc32(normal.encode()):08x}")
     return ":".join(parts)[-80:]
+
+
+def configuration(code: str, message: str) -> Failure:
+    """The failure of an item whose definition does not fit its values."""
+    return Failure(failure_class=FailureClass.CONFIGURATION, code=code, message=message)

@@ -40,7 +40,17 @@ from connector.model.pauses import NO_PAUSES, Pauses
 from connector.model.plan import Item, Plan, Told, UnclaimedEvent
 from connector.model.states import ItemState, ItemTrigger, ItemType, PlanState, PlanTrigger
 from connector.model.technical import Explanation
-from connector.orchestrator.advance import complete, fail, fail_finally, learn, matches, settle, start, watch
+from connector.orchestrator.advance import (
+    complete,
+    fail,
+    fail_finally,
+    learn,
+    matches,
+    settle,
+    start,
+    watch,
+)
+from connector.orchestrator.fallout import configuration
 from connector.orchestrator.following import announce, came, lose_patience, queue_up, told
 from connector.orchestrator.inflight import go_on, take
 from connector.orchestrator.late import came_from, failure_of, take_in
@@ -49,6 +59,7 @@ from connector.orchestrator.pausing import is_silenced, put_off
 from connector.orchestrator.people import obey, resume
 from connector.orchestrator.polling import ask, polled, set_question
 from connector.orchestrator.refusing import EPISODE, refuse
+from connector.orchestrator.requests import RenderError
 from connector.orchestrator.schedule import later
 from connector.orchestrator.step import Step
 
@@ -206,7 +217,11 @@ def _accepted(step: Step, event: CalloutAccepted) -> None:
         return
     definition = step.definition(item)
     completion = definition.completes
-    due = later(step.now, completion.within, definition) if completion and completion.within else None
+    try:
+        due = later(step.now, completion.within, definition) if completion and completion.within else None
+    except RenderError as error:
+        fail_finally(step, item, configuration("WITHIN", error.message))
+        return
     if problems := take_in(step, item, event.outputs, came_from(item)):
         fail_finally(step, item, failure_of(problems))
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from connector.mappings.calendar import FIRST_YEAR, LAST_YEAR
+from connector.mappings.calendar import moment_of
 from connector.mappings.expression import Expression
 from connector.mappings.set import ItemDefinition
 from connector.model.plan import Item
@@ -64,11 +64,9 @@ def _moment(step: Step, item: Item, definition: ItemDefinition, expression: Expr
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(value if isinstance(value, str) else "")
-    except ValueError:
-        raise RenderError(f"{expression.text!r} gives {value!r}, which is no date and time") from None
-    if not FIRST_YEAR < moment.year < LAST_YEAR:
-        raise RenderError(f"{expression.text!r} gives {value!r}, which is too far away")
+        moment = moment_of(value)
+    except ValueError as error:
+        raise RenderError(f"{expression.text!r} gives {error}") from None
     if moment.tzinfo is None:
         zone = definition.calendar.zone if definition.calendar is not None else ZoneInfo(step.mappings.timezone)
         moment = moment.replace(tzinfo=zone)

@@ -213,6 +213,8 @@ CASES = [
     case("MAP070", f"{PARCELS}:26", "{at_risk: 0.5}", "How long may it run?", PARCELS, "      within: P7D\n", "      within: P7D\n    jeopardy: {at_risk: 0.5}\n"),
     case("MAP016", f"{PARCELS}:19", "due", "It belongs to: manual", PARCELS, "{likely: PT20S}", "{likely: PT20S}\n    due: P1D"),
     case("MAP024", f"{PARCELS}:19", "3", "Here belongs text", PARCELS, "{likely: PT20S}", "{likely: PT20S}\n    not_before: 3"),
+    case("MAP024", f"{PARCELS}:19", "'\"soon\"'", "no date and time", PARCELS, "{likely: PT20S}", "{likely: PT20S}\n    not_before: '\"soon\"'"),
+    case("MAP024", f"{PARCELS}:19", "'\"9999-01-01\"'", "too far away", PARCELS, "{likely: PT20S}", "{likely: PT20S}\n    not_before: '\"9999-01-01\"'"),
     calendar("MAP084", "shop", "nobody ever works", "hours: {}"),
     calendar("MAP084", '"17:00-08:00"', "ends before it begins", 'hours: {mon: "17:00-08:00", tue: "08:00-17:00"}'),
     calendar("MAP084", '["13:00-17:00", "08:00-14:00"]', "not one after the other", 'hours: {mon: ["13:00-17:00", "08:00-14:00"]}'),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from connector.errors import IllegalTransition
+from connector.mappings.calendar import Calendar
 from connector.mappings.policies import FalloutRow, RetryPolicy
 from connector.mappings.set import PLAN, FormField
 from connector.model.commands import DropCallout, InvokeCallout, RaiseFallout, Record, ResolveFallout
@@ -617,3 +619,15 @@ def test_a_plan_that_waits_for_nothing_raises_an_alarm_once_and_takes_it_back() 
     told = story.happens(asks(Operation.SKIP, ItemNo(1)))
     assert [each.how for each in told if isinstance(each, ResolveFallout)] == ["The plan goes on."]
     assert story.calls()[-1] == ("b", 1, 1)
+
+
+def test_a_wait_beyond_what_its_calendar_counts_is_a_persons_matter() -> None:
+    seldom = Calendar(name="seldom", zone=ZoneInfo("UTC"), hours={0: ((0, 1),)})
+    for kind in (ItemType.CALLOUT, ItemType.EVENT):
+        story = Story.of((awaited("wait", kind=kind, calendar=seldom, within=timedelta(days=400)), ()))
+        if kind is ItemType.CALLOUT:
+            story.happens(CalloutAccepted(item=story.item("wait").no, epoch=1, attempt=1))
+        assert story.state("wait") is ItemState.FATALLY_FAILED
+        failure = story.item("wait").failure
+        assert failure is not None
+        assert "calendar seldom is counted in from 1970 to 2500 only" in failure.message

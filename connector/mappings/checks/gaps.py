@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from connector.mappings.calendar import moment_of
 from connector.mappings.draft import Draft, waits_for
 from connector.mappings.expression import EvaluationError, Expression
 from connector.mappings.set import ItemDefinition
+from connector.model.json import Json
 from connector.model.states import ItemType
 
 
 def check(draft: Draft) -> None:
     """Report gaps. What could not be built, or whose name is misspelt, might fill one: then nothing is said."""
     _never(draft)
+    _times(draft)
     _events(draft)
     if draft.complete and not draft.findings.has("MAP030", "MAP031", "MAP034", "MAP040"):
         _products(draft)
@@ -150,16 +153,32 @@ def _never(draft: Draft) -> None:
     _shadowed_scenarios(draft)
 
 
-def _constant(draft: Draft, expression: Expression) -> bool | None:
-    """The value of a condition that reads nothing."""
+def _times(draft: Draft) -> None:
+    """A time that is written out is one."""
+    for made in draft.items.values():
+        for expression in (made.value.not_before, made.value.until):
+            placed = draft.expressions.of(expression) if expression is not None else None
+            value = _constant(draft, expression) if expression is not None else None
+            if placed is None or value is None:
+                continue
+            try:
+                moment_of(value)
+            except ValueError as error:
+                hint = "Write one like `2026-03-01T18:00:00Z` in quotes of its own, or the path to one."
+                placed.node.report(
+                    draft.findings, "MAP024", f"Here belongs a date and time; this is {error}.", hint=hint
+                )
+
+
+def _constant(draft: Draft, expression: Expression) -> Json:
+    """The value of an expression that reads nothing; null where that is not known."""
     placed = draft.expressions.of(expression)
     if placed is None or placed.references:
         return None
     try:
-        value = expression.evaluate(expression.environment.activation({}))
+        return expression.evaluate(expression.environment.activation({}))
     except EvaluationError:
         return None
-    return value if isinstance(value, bool) else None
 
 
 def _groups(draft: Draft) -> None:
