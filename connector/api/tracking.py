@@ -75,7 +75,7 @@ def _tracked_item(order: OrderId, item: Item, pause: Pause | None) -> TrackedIte
         state=item.state.value,
         phase=(Phase.WAITING if pause else item.phase).value,
         attempts=item.attempts,
-        waiting_for=f"the end of a pause: {pause}" if pause else item.waiting_for,
+        waiting_for=pause.end if pause else item.waiting_for,
         due_at=item.due_at,
         started_at=item.started_at,
         finished_at=item.finished_at,

@@ -183,7 +183,7 @@ class OrderView:
 
     def _what(self, item: Item) -> str:
         pause = self.dossier.held.get(item.no)
-        return f"the end of a pause: {pause}" if pause is not None else item.waiting_for or "its turn"
+        return pause.end if pause is not None else item.waiting_for or "its turn"
 
     def lines(self) -> Sequence[LineSight]:
         """The lines of the order from the top down; each is followed by the technical lines that came from it,

@@ -46,6 +46,11 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         text = str(self)
         return f"{text[0].upper()}{text[1:]}."
 
+    @property
+    def end(self) -> str:
+        """What is waited for by whoever waits for it."""
+        return f"the end of a pause: {self}"
+
 
 class Pauses:
     """The pauses of one moment, for those who are about to start something. Orders keep theirs in their plans."""

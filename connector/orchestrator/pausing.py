@@ -27,7 +27,7 @@ def holds_back(step: Step, item: Item) -> bool:
     pause = step.pauses.of_plan(item.definition)
     if pause is None:
         return False
-    reason = f"the end of a pause: {pause}"[:255]
+    reason = pause.end[:255]
     if item.waiting_for != reason:
         step.change(item, waiting_for=reason)
         step.record("held back", item, str(pause)[:500])

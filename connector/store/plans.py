@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.model.ids import ItemNo, OrderId
+from connector.model.order import InventoryItem
 from connector.model.plan import Plan
 from connector.model.states import PlanState
 from connector.store import codec
@@ -45,9 +46,15 @@ async def load_plans(
 async def plans_with_as_is(connection: Connection, orders: Sequence[OrderId]) -> dict[OrderId, Plan]:
     """The plans of those orders that are in flight, with what was installed when each began."""
     plans = await load_plans(connection, orders)
-    for row in await connection.fetch(queries("turns")["load_as_is"], list(plans)):
-        plans[OrderId(row["order_id"])].as_is = codec.as_is(row["as_is"])
+    for order, as_is in (await load_as_is(connection, list(plans))).items():
+        plans[order].as_is = as_is
     return plans
+
+
+async def load_as_is(connection: Connection, orders: Sequence[OrderId]) -> dict[OrderId, tuple[InventoryItem, ...]]:
+    """What the accounts of these orders had installed when the orders began."""
+    rows = await connection.fetch(queries("turns")["load_as_is"], orders)
+    return {OrderId(row["order_id"]): codec.as_is(row["as_is"]) for row in rows}
 
 
 def _plan(row: Mapping[str, Any], lines: Sequence[str], items: Sequence[tuple[int, str, str, str]]) -> Plan:

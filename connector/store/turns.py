@@ -21,7 +21,7 @@ from connector.store import codec
 from connector.store.database import Connection, Database, columns
 from connector.store.intake import put, refuse_late
 from connector.store.pause import Pause, beside
-from connector.store.plans import load_plans
+from connector.store.plans import load_as_is, load_plans
 from connector.store.queries import queries
 from connector.store.saving import Change, Rows
 from connector.store.work import work_of
@@ -108,8 +108,7 @@ class Turn:
 
     async def load_as_is(self, orders: Sequence[OrderId]) -> dict[OrderId, tuple[InventoryItem, ...]]:
         """What the accounts of these orders had installed when the orders began."""
-        rows = await self._connection.fetch(self._sql["load_as_is"], orders)
-        return {OrderId(row["order_id"]): codec.as_is(row["as_is"]) for row in rows}
+        return await load_as_is(self._connection, orders)
 
     async def save(self, changes: Sequence[Change], now: datetime, records: Sequence[AttemptRecord] = ()) -> list[Work]:
         """Save what changed and what was commanded, and keep the records of attempts with it; gives the requests that
