@@ -76,6 +76,7 @@ def _refuse_incomplete(configured: Settings, sets: Sequence[MappingSet]) -> None
 async def _run(configured: Settings, sets: Sequence[MappingSet], *, check: bool, ready_file: Path | None) -> int:
     from connector.bootstrap import open_connector
     from connector.garbage import collect_gently
+    from connector.sf.check import NOT_CHECKED
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -90,8 +91,9 @@ async def _run(configured: Settings, sets: Sequence[MappingSet], *, check: bool,
             typer.echo("connector run can't work with this org until the errors above are mended.", err=True)
             return NOT_READY
         if check:
-            typer.echo("Everything is in place.")
-            return 0
+            is_checked = all(finding.code != NOT_CHECKED for finding in findings)
+            typer.echo("Everything is in place." if is_checked else "The org could not be checked.", err=not is_checked)
+            return 0 if is_checked else 1
         _tell_ready(connector, ready_file)
         collect_gently()
         await connector.run(stop)

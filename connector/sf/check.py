@@ -1,7 +1,8 @@
 """Is the org ready for us? Signs in and compares what the mappings name with what the org has and allows.
 
-Run before the connector starts: with an error among the findings it does not.
-Everything is found in one run, except what can't be known before something else is mended.
+Run before the connector starts: with an error among the findings it does not. Everything is found in one run, except
+what can't be known before something else is mended, or while Salesforce is away. That keeps only the first start from
+being made: an org that was found ready once still is, most likely, and there is work to do without it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from connector.errors import ConnectorError, RemoteError
+from connector.errors import ConnectorError, TransientError
 from connector.mappings.salesforce import Intake, RecordMapping
 from connector.mappings.set import MappingSet
 from connector.sf import commands
@@ -21,6 +22,9 @@ from connector.sf.failures import Refused
 from connector.sf.org import Org
 from connector.sf.reconcile import STATUS_FIELD, orders_query
 from connector.sf.schema import FieldInfo, ObjectInfo, Schema
+
+NOT_CHECKED = "NOT_CHECKED"
+"""The code of the finding that Salesforce could not be asked."""
 
 _EVENT_FIELDS = {ORDER_SUBMITTED: "Order_Id__c", FULFILLMENT_COMMAND: "Command_Id__c"}
 _MANY_ORDERS = 200
@@ -53,13 +57,13 @@ async def check_org(
     """What stands in the way of working with this org, each finding once.
 
     At the first start many waiting orders are an error: they are more likely the past than a backlog.
+
+    Raises:
+        TransientError: at the first start, when Salesforce can't be asked now. Later that is a warning, `NOT_CHECKED`.
     """
-    try:
-        await tokens.token()
-    except ConnectorError as error:
-        return [Finding(level="error", code=error.code, message=error.message, hint=error.hint)]
     check = _Check(schema)
     try:
+        await tokens.token()
         await check.events()
         await check.commands()
         for mapping_set in sets:
@@ -69,7 +73,11 @@ async def check_org(
             await check.queues(mapping_set)
         if not check.findings:
             await check.waiting_orders(config, org, first_start=first_start)
-    except RemoteError as error:
+    except TransientError as error:
+        if first_start:
+            raise
+        check.add("warning", NOT_CHECKED, f"{error.message} Whether the org is ready is not known.", error.hint)
+    except ConnectorError as error:
         check.add("error", error.code, error.message, error.hint)
     return list(dict.fromkeys(check.findings))
 

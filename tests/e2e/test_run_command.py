@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 from connector.demo.orders import MOBILE
 from connector.demo.outcome import differences, standing
 from connector.demo.systems import environment
+from connector.localorg import Fault
 from tests.e2e.installation import SETS, Installation
 
 PATIENCE = 60.0
@@ -153,3 +155,31 @@ async def test_a_worker_killed_in_the_middle_of_an_order_loses_nothing(
     assert differences(MOBILE.expected, await standing(installation.client, order)) == []
     keys = [request["key"] for request in await installation.requests("warehouse") if request["method"] == "POST"]
     assert len(set(keys)) == 2, "two parcels, however often they were asked for"
+
+
+async def test_while_salesforce_is_away_only_an_installation_that_knows_its_org_starts(
+    installation: Installation, tmp_path: Path
+) -> None:
+    given, ready = variables(installation, tmp_path), tmp_path / "ready"
+    installation.org.fault(Fault.UNAVAILABLE, 100_000)
+    code, _, err = await ended(await connector(tmp_path, given))
+    assert code == 1
+    assert "503" in err
+    assert "Traceback" not in err
+    installation.org.clear_faults()
+    async with installation.running():
+        await installation.until_status(await installation.submit(MOBILE), "Completed")
+
+    installation.org.fault(Fault.UNAVAILABLE, 100_000)
+    code, out, err = await ended(await connector(tmp_path, given, "--check"))
+    assert (code, out) == (1, ""), err
+    assert "The org could not be checked." in err
+    process = await connector(tmp_path, given, "--ready-file", str(ready))
+    await installation.until(ready.exists, named="the connector is ready")
+    installation.org.clear_faults()
+    await installation.tell_systems(json.loads(ready.read_text())["api_url"])
+    await installation.until_status(await installation.submit(MOBILE), "Completed")
+    process.send_signal(signal.SIGTERM)
+    code, _, err = await ended(process)
+    assert code == 0, err
+    assert "Whether the org is ready is not known." in err

@@ -135,5 +135,6 @@ async def _execute(server: LocalDatabase, statement: str) -> None:
 
 def _open_to_everybody(folder: Path) -> None:
     """Let root's server pass through pytest's private folders."""
-    for path in (folder, folder.parent, folder.parent.parent):
-        path.chmod(0o711)
+    for path in (folder, *folder.parents):
+        if stat.S_IMODE(path.stat().st_mode) == 0o700:
+            path.chmod(0o711)

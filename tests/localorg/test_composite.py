@@ -143,6 +143,16 @@ def test_events_are_published_in_collections(admin: httpx.Client, org: LocalOrg)
     assert len(org.org.bus) == 3
 
 
+def test_events_are_never_found_by_id(admin: httpx.Client) -> None:
+    row = {"attributes": {"type": "Order_Submitted__e"}, "Order_Id__c": "1"}
+    (made,) = admin.post("composite/sobjects", json={"records": [row]}).json()
+    read = admin.get("composite/sobjects/Order_Submitted__e", params={"ids": made["id"], "fields": "Order_Id__c"})
+    assert (read.status_code, read.json()) == (200, [None])
+    alone = admin.get(f"sobjects/Order_Submitted__e/{made['id']}")
+    assert (alone.status_code, alone.json()[0]["errorCode"]) == (404, "NOT_FOUND")
+    assert codes(admin.delete("composite/sobjects", params={"ids": made["id"]}).json()) != ["ok"]
+
+
 # -- composite ------------------------------------------------------------------------------------------------
 
 

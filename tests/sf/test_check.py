@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
-from connector.localorg import LocalOrg
+from connector.errors import TransientError
+from connector.localorg import Fault, LocalOrg
 from connector.mappings.policies import Queue
 from connector.mappings.salesforce import IntakeField
 from connector.mappings.set import MappingSet
@@ -133,3 +134,23 @@ async def test_two_sets_tell_the_same_thing_once(connection: Connection) -> None
     found = await findings(connection, mapping_set(), mapping_set())
 
     assert found == []
+
+
+async def test_an_org_that_is_away_keeps_only_the_first_start_from_being_made(
+    local_org: LocalOrg, connection: Connection
+) -> None:
+    local_org.fault(Fault.UNAVAILABLE, 1_000)
+    with pytest.raises(TransientError, match="503"):
+        await check_org(
+            connection.config,
+            connection.org,
+            connection.tokens,
+            connection.schema,
+            (mapping_set(),),
+            first_start=True,
+        )
+    (finding,) = await findings(connection)
+    assert (finding.level, finding.code) == ("warning", "NOT_CHECKED")
+    assert "503" in finding.message
+    local_org.clear_faults()
+    assert await findings(connection) == []

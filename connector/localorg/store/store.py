@@ -81,9 +81,12 @@ class Store:
         self._current: Transaction | None = None
 
     def open(self, schema: Schema) -> list[str]:
-        """Load all records. Gives the names of objects that have records but are no longer in the schema."""
+        """Load all records. Gives the names of objects that have records but are no longer in the schema.
+
+        Events have tables as well: nothing is ever in them, which is what is found when one is asked for by Id.
+        """
         for sobject in schema:
-            if sobject.kind not in (Kind.EVENT, Kind.NAME):
+            if sobject.kind is not Kind.NAME:
                 self._tables[sobject.name] = Table(sobject)
         unknown = set()
         for name, record in self.database.records():
