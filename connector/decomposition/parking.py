@@ -7,7 +7,8 @@ A rule is parked for a technical line when
 - its condition holds, but a rule before it in the same XOR group is parked.
 
 An expression that asks first (`has(line.attributes.x)`, `line.attributes.?x`) does not fail, and is not waited for;
-nor is a value that is known, from a rule or from the inventory. What is installed and goes with its line goes at once.
+nor is a value that is known, from a rule or from the inventory. What is installed and goes with its line goes at once;
+what is installed and only no longer wanted stays while a parked rule of the line may still lead to it.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ a line came from, or to a line that is finished, are a problem and never a loop.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from connector.decomposition.attributes import contribution
@@ -111,6 +111,8 @@ class RuleRun:
     def _apply(self, line: SourceLine) -> None:
         groups = Groups()
         missing = absent(line, self._context)
+        withdrawn: list[tuple[Candidate, str]] = []
+        parked_before = len(self._made.parked)
         ground: dict[str | None, tuple[dict[str, Json], Activation]] = {}
         for leading in self._context.tables.rules.get(line.product, ()):
             rule, target = leading.rule, leading.target
@@ -132,10 +134,22 @@ class RuleRun:
             self._made.covered.update(line.sources)
             if rule.xor is not None and action is line.action:
                 groups.taken[rule.xor] = rule.id
-            if isinstance(key, str):
-                self._contribute(candidate, key, action)
-            else:
+            if not isinstance(key, str):
                 self._without_key(candidate, str(key))
+            elif missing and action is not line.action:
+                withdrawn.append((candidate, key))
+            else:
+                self._contribute(candidate, key, action)
+        self._withdraw(withdrawn, {parked.target for parked in self._made.parked[parked_before:]})
+
+    def _withdraw(self, withdrawn: Sequence[tuple[Candidate, str]], perhaps: Container[str]) -> None:
+        """Take out what is no longer wanted, but not yet what a rule of the line that is parked may still lead to."""
+        for candidate, key in withdrawn:
+            target = candidate.leading.target.code
+            if target in perhaps:
+                self._note_fired(candidate, f"{target} stays until a rule that is parked is decided on", taken=False)
+            else:
+                self._contribute(candidate, key, Action.DISCONNECT)
 
     def _variables(self, line: SourceLine, as_is: InventoryItem | None) -> dict[str, Json]:
         return {

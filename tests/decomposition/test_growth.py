@@ -314,6 +314,25 @@ def test_a_rule_that_no_longer_holds_takes_what_is_installed_away() -> None:
     assert growing.line("ONT").action is Action.DISCONNECT
 
 
+def test_what_a_parked_rule_may_still_lead_to_is_not_taken_away() -> None:
+    modem = rule("access-modem", "ACCESS", "MODEM", when="line.attributes.ports > 2", xor="box", priority=200)
+    plain = rule("access-none", "ACCESS", "ONT", xor="box", priority=300)
+    inventory = [installed(product, "A1", speed=9) for product in ("ACCESS", "ONT")]
+    changing = line(1, "FIBER", Action.CHANGE, attributes={"assetId": "A1", "speed": 1})
+
+    stays = Growing.of(fiber(modem, plain), changing, inventory=inventory)
+    assert stays.comes("ACCESS", tech="vdsl") == ()
+    assert [each.product for each in stays.plan.lines.values()] == ["ACCESS", "BILL"]
+    assert "ONT stays until a rule that is parked is decided on" in {each.reason for each in stays.told}
+    assert stays.comes("ACCESS", ports=0) == ()
+    assert stays.line("ONT").action is Action.NO_CHANGE
+
+    goes = Growing.of(fiber(modem, plain), changing, inventory=inventory)
+    assert goes.comes("ACCESS", tech="vdsl") == ()
+    assert goes.comes("ACCESS", ports=4) == ()
+    assert goes.line("ONT").action is Action.DISCONNECT
+
+
 def test_growing_gives_the_same_again_from_what_was_kept() -> None:
     growing = Growing.of(fiber(), line(1, "FIBER", speed=100), line(2, "FIBER", speed=50))
     growing.comes(1, tech="gpon")
