@@ -27,6 +27,21 @@ async def test_an_order_is_fulfilled_without_anybody(installation: Installation,
     assert differences(sample.expected, await standing(installation.client, order)) == []
 
 
+async def test_who_owns_an_order_that_is_late_gets_a_task(installation: Installation) -> None:
+    async with installation.running():
+        order = await installation.draft(ESIM)
+        installation.org.update(order, Requested_Completion__c="2020-01-01T12:00:00.000+0000", Status="Activated")
+        (task,) = await installation.until(
+            lambda: installation.org.query("SELECT OwnerId, WhatId, Subject, Description FROM Task")
+        )
+        await installation.until_status(order, "Completed")
+    shown = installation.row(f"SELECT OwnerId, OrderNumber, Jeopardy__c FROM Order WHERE Id = '{order}'")
+    assert shown["Jeopardy__c"] == "Late"
+    assert (task["WhatId"], task["OwnerId"]) == (order, shown["OwnerId"])
+    assert task["Subject"] == f"Order {shown['OrderNumber']}: Late"
+    assert "expected to be done at 20" in task["Description"]
+
+
 async def test_a_manual_task_waits_for_its_person_in_its_queue(installation: Installation) -> None:
     async with installation.running():
         order = await installation.submit(HOME)

@@ -87,6 +87,33 @@ def test_the_fault_path_leaves_a_note(org: LocalOrg, catalog: Catalog) -> None:
     assert "LIMIT_EXCEEDED: no more events" in row["Fulfillment_Message__c"]
 
 
+def test_the_owner_of_an_order_in_jeopardy_gets_a_task_each_time(org: LocalOrg, catalog: Catalog) -> None:
+    order = catalog.activated()
+
+    def tasks() -> list[tuple[str, str]]:
+        return [(row["Subject"], row["Priority"]) for row in org.query("SELECT Subject, Priority FROM Task")]
+
+    org.update(order, Jeopardy__c="On Track")
+    assert tasks() == []
+    org.update(order, Jeopardy__c="At Risk", Estimated_Completion__c="2026-03-01T12:00:00.000+0000")
+    org.update(order, Fulfillment_Progress__c=50)
+    (owner,) = org.query("SELECT OwnerId, OrderNumber FROM Order")
+    (task,) = org.query("SELECT OwnerId, WhatId, Subject, Description, Status FROM Task")
+    assert (task["OwnerId"], task["WhatId"], task["Status"]) == (owner["OwnerId"], order, "Not Started")
+    assert task["Subject"] == f"Order {owner['OrderNumber']}: At Risk"
+    assert "2026-03-01T12:00:00" in task["Description"]
+    org.update(order, Jeopardy__c="Late")
+    assert tasks()[1:] == [(f"Order {owner['OrderNumber']}: Late", "High")]
+
+
+def test_a_task_that_can_not_be_given_lets_the_order_be_saved(org: LocalOrg, catalog: Catalog) -> None:
+    order = catalog.activated()
+    org.fault(Fault.ROW_ERROR, object="Task", code="FIELD_INTEGRITY_EXCEPTION", message="no such owner")
+    org.update(order, Jeopardy__c="Late")
+    assert org.query("SELECT Jeopardy__c FROM Order")[0]["Jeopardy__c"] == "Late"
+    assert org.query("SELECT Id FROM Task") == []
+
+
 # -- in general -----------------------------------------------------------------------------------------------
 
 CREATE = """<recordCreates><name>Tell</name>{connector}

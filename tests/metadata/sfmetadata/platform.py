@@ -56,6 +56,13 @@ STANDARD_FIELDS: Mapping[str, Mapping[str, str]] = {
         "IsActive": "Checkbox",
         "ProductCode": "Text",
     },
+    "Task": {
+        "Description": "LongTextArea",
+        "Priority": "Picklist",
+        "Status": "Picklist",
+        "Subject": "Text",
+        "WhatId": "Lookup",
+    },
 }
 """Standard objects and their fields (beside `SYSTEM_FIELDS`): name → type."""
 
