@@ -23,6 +23,7 @@ from connector.model.revision import ItemChange, ItemEffect
 from connector.model.states import ItemState, ItemTrigger, ItemType
 from connector.model.technical import AttributeChange, TechnicalLine
 from connector.orchestrator.outlook import NOT_BEGUN, Identity, Outlook, identity, line_key, predecessors
+from connector.orchestrator.retracting import brought, retracted, take_out
 from connector.orchestrator.step import Step
 from connector.orchestrator.unwanted import close_fallout, discard, is_recall
 from connector.orchestrator.versions import CANCEL, technical_differences
@@ -60,12 +61,12 @@ class _Amendment:
         self._names = {item.no: key for key, item in outlook.after_items.items()}
         self._undoing = self._still_undoing()
         """What is not done yet of what earlier revisions undo and amend, by the item that it is for."""
-        self._taken_from: set[TechnicalLineNo] = set()
-        """Lines that what is undone has put values into, or will."""
+        self._taken_from = {line for line, names in outlook.changes.put_out.values() if names}
+        """Lines whose values from items change: what is undone has put them in or will, or others take their place."""
 
     def run(self) -> None:
         """All of it."""
-        gone = self._retracted()
+        gone = retracted(self._step, self._outlook.changes.canceled, self._old_lines)
         self._number_lines()
         self._change_lines()
         undone, forward = self._by_direction()
@@ -75,7 +76,8 @@ class _Amendment:
         self._change_items(kept)
         for item, change in self._outlook.overtaken:
             self._discard(item, change)
-        self._take_out(undone)
+        wanted = {line.no: self._outlook.after_lines.get(key) for key, line in self._outlook.live_lines.items()}
+        take_out(self._plan, [self._plan.items[item.no] for item, _ in undone], wanted)
         self._plan.index()
         if gone:
             self._step.command(Assetize(lines=gone))
@@ -205,8 +207,9 @@ class _Amendment:
     def _undo(self, undone: Sequence[tuple[Item, ItemChange]]) -> Mapping[ItemNo, tuple[ItemNo, ...]]:
         """Make the compensations; gives the last items of each group, by what it undoes."""
         last: dict[ItemNo, tuple[ItemNo, ...]] = {}
+        values = brought(self._plan, [item for item, _ in undone])
         self._taken_from.update(
-            item.line for item, change in undone if item.line is not None and (item.outputs or change.after is not None)
+            item.line for item, each in undone if item.line is not None and (values[item.no] or each.after is not None)
         )
         running = [(item, change) for item, change in undone if change.after is not None]
         for item, change in running:
@@ -459,37 +462,6 @@ class _Amendment:
         except EvaluationError as error:
             self._step.record("instructions not updated", item, str(error)[:500])
             return item.instructions
-
-    def _take_out(self, undone: Iterable[tuple[Item, ItemChange]]) -> None:
-        """What undone items have put into lines is taken out again."""
-        wanted = {line.no: self._outlook.after_lines.get(key) for key, line in self._outlook.live_lines.items()}
-        for item, _ in undone:
-            line = self._plan.lines[item.line] if item.line is not None else None
-            if line is None or not line.is_live or not item.outputs:
-                continue
-            new = wanted.get(line.no)
-            attributes = dict(line.attributes)
-            for name, value in item.outputs.items():
-                if attributes.get(name) == value:
-                    del attributes[name]
-                    if new is not None and name in new.attributes:
-                        attributes[name] = new.attributes[name]
-            self._plan.put_line(replace(line, attributes=attributes))
-
-    def _retracted(self) -> tuple[TechnicalLineNo, ...]:
-        """Cancelled lines that the inventory has already been told of: they are taken out of it again."""
-        done = (ItemState.COMPLETED, ItemState.CANCELED, ItemState.AMENDED)
-        told = {
-            source
-            for item in self._plan.items.values()
-            if item.type is ItemType.AUTO
-            and item.finished_at is not None
-            and item.state in done
-            and self._step.definition(item).task == "assetize"
-            for source in item.sources
-        }
-        gone = sorted(self._outlook.changes.canceled)
-        return tuple(no for no in gone if told.intersection(self._old_lines[no].sources))
 
 
 def _begins_again(item: Item, change: ItemChange) -> bool:

@@ -229,15 +229,18 @@ class Outlook:
         return change_of(item, ItemEffect.UPDATED, "the branch that it is on is looked at again") if again else None
 
     def _with_its_cause(self, item: Item, found: Mapping[Identity, ItemChange]) -> ItemChange | None:
-        """What only tells of what has come to pass (the delivery of a parcel) does so anew when that is done again."""
+        """What only tells of what has come to pass (the delivery of a parcel) does so anew when that is done again. A
+        point of no return stays passed.
+        """
         if item.state is not ItemState.COMPLETED or item.type not in _WITHOUT_EFFECT:
             return None
-        for no in item.after:
+        definition = self.mappings.definition(item.definition, item.key)
+        for no in item.after if definition.ponr is None else ():
             cause = self.plan.items[no]
             change = found.get(identity(cause))
             if change is not None and change.effect is ItemEffect.REDONE:
-                undo = self.mappings.definition(item.definition, item.key).on_cancel or ""
-                return change_of(item, ItemEffect.REDONE, f"{cause.name}, which it tells of, is done again", by=undo)
+                why = f"{cause.name}, which it tells of, is done again"
+                return change_of(item, ItemEffect.REDONE, why, by=definition.on_cancel or "")
         return None
 
     def _spread(self, item: Item, change: ItemChange) -> bool:

@@ -74,16 +74,21 @@ class Step:
     def give(self, item: Item, outputs: JsonObject) -> None:
         """What an item puts out becomes attributes of its line, unless it belongs to one of several instances.
 
-        Once the item is to be undone, what undoes it learns of them instead.
+        Once the item is to be undone, what undoes it learns of them instead; so it does of what an amendment puts out
+        that it has overtaken.
         """
         if item.each is not None:
             return
-        if item.ends_as is None:
+        overtakes: list[Item] = []
+        if item.ends_as is not None:
+            overtakes = [other for other in self.plan.items.values() if other.undoes == item.no]
+        elif item.undoes is not None:
+            overtakes = [each for each in self.plan.items.values() if each.undoes == item.undoes and each.no > item.no]
+        if item.ends_as is None and not overtakes:
             if item.line is not None:
                 self.plan.enrich(item.line, outputs)
             return
-        lines = {other.line: None for other in self.plan.items.values() if other.undoes == item.no}
-        for line in lines:
+        for line in dict.fromkeys(other.line for other in overtakes):
             if line is not None:
                 self.plan.enrich(line, outputs)
 

@@ -174,8 +174,9 @@ class World:
 
     def _by_hand(self, each: Item) -> None:
         """A person has seen to it that it is done, or has done it."""
-        if (each.no, each.epoch) not in self.requests:
-            return  # it was refused, and is asked with other values next
+        gave_way = [other for other in self.told.plan.items.values() if other.undoes == each.no and other.is_final]
+        if (each.no, each.epoch) not in self.requests or (gave_way and not each.in_doubt):
+            return  # it was refused, and is asked, or done by hand, with other values next
         self._take_effect(each)
         self.told.told(Operation.COMPLETE, each, outputs=self._outputs(each))
 

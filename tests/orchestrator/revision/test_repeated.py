@@ -55,6 +55,40 @@ def test_what_was_amended_is_undone_with_the_values_that_it_was_amended_to() -> 
     assert told.plan_state() == "Canceled"
 
 
+def test_what_an_amendment_has_put_into_the_line_goes_with_what_it_amended() -> None:
+    told = story(
+        item("x", interface="sys.give", on_cancel="undo", on_amend="refresh", when='line.attributes.size != "L"'),
+        manual("end", reacts_to=[]),
+        refresh=[item("refresh", interface="sys.give")],
+    )
+    told.succeed("x", number="1")
+    second = told.revised(following(phone(), change={"phone": {"size": "M"}}))
+    told.succeed("refresh", number="2")
+    (line,) = (each for each in told.plan.lines.values() if each.is_live)
+    assert line.attributes["number"] == "2"
+    told.revised(following(second, change={"phone": {"size": "L"}}))
+    assert told.states("x")[0] is ItemState.CANCELED
+    assert told.request("undo")["number"] == "2"
+    assert "number" not in told.plan.lines[line.no].attributes
+
+
+def test_an_amendment_that_is_overtaken_tells_what_undoes_and_not_the_line() -> None:
+    told = story(
+        item("x", interface="sys.give", on_cancel="undo", on_amend="refresh", when='line.attributes.size != "L"'),
+        manual("end", reacts_to=[]),
+        refresh=[awaited("refresh", interface="sys.give")],
+    )
+    told.succeed("x", number="1")
+    second = told.revised(following(phone(), change={"phone": {"size": "M"}}))
+    told.accept("refresh")
+    told.revised(following(second, change={"phone": {"size": "L"}}))
+    assert told.calls() == []
+    told.call_back(told.item("refresh"), number="2")
+    assert told.request("undo")["number"] == "2"
+    (line,) = (each for each in told.plan.lines.values() if each.is_live)
+    assert "number" not in line.attributes
+
+
 def test_an_amendment_that_has_not_begun_gives_way_to_the_next() -> None:
     told = story(awaited("x", on_cancel="undo", on_amend="fix"))
     told.accept("x")

@@ -63,3 +63,14 @@ def test_what_is_not_shipped_again_is_not_awaited_again() -> None:
     told = _arrived(reacts_to=["size"])
     other = following(phone(), change={"phone": {"colour": "blue"}})
     assert {change.effect for change in told.assess(other).items} == {ItemEffect.KEPT}
+
+
+def test_a_point_of_no_return_that_has_come_to_pass_stays_so() -> None:
+    told = story(
+        item("ship", on_cancel="undo"),
+        item("signed", ItemType.EVENT, after=["ship"], reacts_to=[], ponr="soft"),
+        manual("else", reacts_to=[]),
+    )
+    told.succeed("ship")
+    told.news()
+    assert told.change(BIGGER, "signed").effect is ItemEffect.KEPT
