@@ -18,14 +18,14 @@ delete from pauses where until <= clock_timestamp() returning kind, name, reason
 
 -- name: wake_items
 -- The items of a plan definition ($1) that waited for it are looked at again: $2 in a second, those that waited longest
--- first.
+-- first, once every worker has heard that the pause is over. One that has not would hold them back anew.
 with waiting as (
     select t.order_id, t.item_no, row_number() over (order by t.due, t.order_id, t.item_no) - 1 as place
     from timers t join items i on i.order_id = t.order_id and i.item_no = t.item_no
     where t.kind = 'pause' and i.spec ->> 'definition' = $1
 )
 update timers t
-set due = now() + make_interval(secs => w.place / $2)
+set due = now() + make_interval(secs => 0.5 + w.place / $2)
 from waiting w
 where t.order_id = w.order_id and t.item_no = w.item_no and t.kind = 'pause'
 
