@@ -354,14 +354,15 @@ class Plan:
             self.put_line(replace_fields(line, attributes={**line.attributes, **attributes}))
 
     def bundle_attributes(self, root: LineId | None) -> Mapping[str, JsonObject]:
-        """The attributes of the technical lines below one root line, by product; of several lines of a
-        product, the first one's. All lines of the order where no root is given.
+        """The attributes of the technical lines below one root line, by product; of several lines of a product those of
+        the one that stands first in the order. All lines of the order where no root is given.
         """
         if self._bundles is None:
             self._bundles = {None: {}}
-            for line in self.lines.values():
-                if not line.is_live:
-                    continue
+            place = {line.id: number for number, line in enumerate(self.order.lines)}
+            live = [line for line in self.lines.values() if line.is_live]
+            live.sort(key=lambda line: min((place.get(source, len(place)) for source in line.sources), default=0))
+            for line in live:
                 self._bundles[None].setdefault(line.product, line.no)
                 self._bundles.setdefault(line.root, {}).setdefault(line.product, line.no)
         members = self._bundles.get(root, {})

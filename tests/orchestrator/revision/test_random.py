@@ -68,7 +68,7 @@ def test_in_many_more_worlds_too_and_every_preview_equals_what_then_happens(bloc
     assert previews > 300
 
 
-@pytest.mark.parametrize("seed", [10763, 11623, 12309, 21760, 22202, 22773])
+@pytest.mark.parametrize("seed", [10763, 11623, 12309, 21760, 22202, 22773, 62644])
 def test_in_worlds_in_which_it_once_was_not_so(seed: int) -> None:
     random = Random(seed)  # noqa: S311 - not for secrets
     ends_as_the_final_version_alone(driven(random.choice, random.choice((5, 15, 40))))
