@@ -241,8 +241,7 @@ class Plan:
     @property
     def has_begun(self) -> bool:
         """False: it was rejected, or waits for other orders. When its order is read again its plan is made anew."""
-        state = self.state
-        return state is not PlanState.REJECTED and not (state is PlanState.NOT_STARTED and self.is_queued)
+        return self.state is not PlanState.REJECTED and not self.is_queued
 
     @property
     def priority(self) -> Priority:
@@ -307,7 +306,7 @@ class Plan:
 
     def put(self, item: Item) -> list[ItemNo]:
         """Replace an item by its next version, and keep the derived counts true; gives the items that it was the last
-        to keep waiting.
+        one to keep waiting, the subplan that it is of among them.
         """
         no = item.no
         before = self.items[no]
@@ -322,8 +321,8 @@ class Plan:
                 step = -1 if phase is Phase.DONE else 1
                 self._count(self._dependents.get(no, ()), step, freed)
                 if item.parent is not None:
-                    self._open_below[item.parent] += step
-                    if phase is Phase.DONE:
+                    self._open_below[item.parent] = still_open = self._open_below[item.parent] + step
+                    if not still_open:
                         freed.append(item.parent)
         if self._start_dependents and item.has_started != before.has_started:
             self._count(self._start_dependents.get(no, ()), -1 if item.has_started else 1, freed)

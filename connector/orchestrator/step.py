@@ -9,8 +9,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from msgspec.structs import replace as replace_fields
-
 from connector.mappings.expression import Activation, Expression
 from connector.mappings.reads import Reads, reads
 from connector.mappings.set import EVENT, PLAN, ItemDefinition, MappingSet
@@ -51,7 +49,7 @@ class Step:
         state = item.state
         for trigger in triggers:
             state = next_item_state(state, trigger)
-        moved = replace_fields(item, state=state, **changes)
+        moved = item.but(state=state, **changes)
         self.to_look_at += self.plan.put(moved)
         return moved
 

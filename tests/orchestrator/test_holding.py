@@ -359,6 +359,23 @@ async def test_items_of_a_paused_plan_wait_and_start_when_it_is_resumed(site: Si
     assert await site.number("select count(*) from timers where kind = 'pause'") == 0
 
 
+async def test_what_waited_is_woken_when_every_worker_has_had_the_time_to_hear_of_it(site: Site) -> None:
+    made = decompose(mobile(), (), site.bench.sets.current()[0], NOW)
+    plan = next(item.definition for item in made.items if item.type is ItemType.CALLOUT and not item.after)
+    await site.pauses.pause(PauseKind.PLAN, plan, reason="new prices", by="Eva", until=None)
+    async with site.member("worker-1"):
+        await site.submit()
+
+        async def waits() -> bool:
+            return (await site.number("select count(*) from timers where kind = 'pause'")) > 0
+
+        await until(waits)
+    before = await site.number("select extract(epoch from clock_timestamp()) * 1000")
+    await site.pauses.resume(PauseKind.PLAN, plan)
+    due = await site.number("select extract(epoch from min(due)) * 1000 from timers where kind = 'pause'")
+    assert due >= before + 500
+
+
 async def test_an_order_that_is_paused_before_it_begins_does_not_begin(site: Site) -> None:
     order = mobile()
     await site.bench.intake.heard([Heard(kind="order", id=order.id, received_at=NOW)])

@@ -155,19 +155,16 @@ def _never(draft: Draft) -> None:
 
 def _times(draft: Draft) -> None:
     """A time that is written out is one."""
-    for made in draft.items.values():
-        for expression in (made.value.not_before, made.value.until):
-            placed = draft.expressions.of(expression) if expression is not None else None
-            value = _constant(draft, expression) if expression is not None else None
-            if placed is None or value is None:
-                continue
-            try:
-                moment_of(value)
-            except ValueError as error:
-                hint = "Write one like `2026-03-01T18:00:00Z` in quotes of its own, or the path to one."
-                placed.node.report(
-                    draft.findings, "MAP024", f"Here belongs a date and time; this is {error}.", hint=hint
-                )
+    written = [each for made in draft.items.values() for each in (made.value.not_before, made.value.until)]
+    for expression in written:
+        placed = draft.expressions.of(expression) if expression is not None else None
+        if expression is None or placed is None or (value := _constant(draft, expression)) is None:
+            continue
+        try:
+            moment_of(value)
+        except ValueError as error:
+            hint = "Write one like `2026-03-01T18:00:00Z` in quotes of its own, or the path to one."
+            placed.node.report(draft.findings, "MAP024", f"Here belongs a date and time; this is {error}.", hint=hint)
 
 
 def _constant(draft: Draft, expression: Expression) -> Json:
